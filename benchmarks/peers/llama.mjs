@@ -1,0 +1,136 @@
+// llama.cpp through node-llama-cpp's native addon: the oracle of the golden files and of kl.mjs.
+// The addon's own classes are used, not the package's public API, because that samples, keeps a
+// context window and truncates distributions; here every logit comes back as llama.cpp computed it.
+import { readFileSync } from 'node:fs';
+import { getLlama } from 'node-llama-cpp';
+
+const kF32 = 0;
+
+// Opens the prebuilt CPU addon; nothing is built or downloaded.
+export function openLlama() {
+  return getLlama({
+    gpu: false,
+    build: 'never',
+    skipDownload: true,
+    progressLogs: false,
+    logLevel: 'error',
+  });
+}
+
+// What the golden files say about their origin.
+export function describeLlama(llama) {
+  const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
+  const version = manifest.dependencies['node-llama-cpp'];
+  const { repo, release } = llama.llamaCppRelease;
+  return { llama_cpp: `${repo} ${release}`, package: `node-llama-cpp ${version}` };
+}
+
+// One loaded GGUF file. `vocabOnly` is enough for tokenize().
+export async function openModel(llama, path, { vocabOnly = false } = {}) {
+  const model = new llama._bindings.AddonModel(path, {
+    addonExports: llama._bindings,
+    gpuLayers: 0,
+    vocabOnly,
+    useMmap: true,
+  });
+  if (!(await model.init())) throw new Error(`llama.cpp cannot load ${path}.`);
+  return new Model(llama, model);
+}
+
+class Model {
+  constructor(llama, model) {
+    this.llama = llama;
+    this.model = model;
+  }
+
+  // common_tokenize(vocab, text, add_special = false, parse_special): no BOS is ever added.
+  tokenize(text, parseSpecial) {
+    return [...this.model.tokenize(text, parseSpecial)];
+  }
+
+  detokenize(ids) {
+    return this.model.detokenize(Uint32Array.from(ids), true);
+  }
+
+  isEog(id) {
+    return this.model.isEogToken(id);
+  }
+
+  // A context with an F32 KV cache and without flash attention, which is the most exact that
+  // llama.cpp's CPU backend offers. nCtx and batch are in tokens.
+  async context({ nCtx, batch = 256, threads = 2, flashAttention = false, kvType = kF32 }) {
+    const { AddonContext, AddonSampler } = this.llama._bindings;
+    const context = new AddonContext(this.model, {
+      contextSize: nCtx,
+      batchSize: batch,
+      sequences: 1,
+      flashAttention,
+      threads,
+      kvCacheKeyType: kvType,
+      kvCacheValueType: kvType,
+    });
+    if (!(await context.init())) throw new Error('llama.cpp cannot create a context.');
+    const sampler = new AddonSampler(this.model);
+    sampler.applyConfig({ temperature: 0 });
+    return new Context(context, sampler, batch);
+  }
+
+  async dispose() {
+    await this.model.dispose();
+  }
+}
+
+class Context {
+  constructor(context, sampler, batch) {
+    this.context = context;
+    this.sampler = sampler;
+    this.batch = batch;
+    this.position = 0;
+  }
+
+  // Appends `ids` and calls onLogits(i, Float32Array [n_vocab]) for every i (an index into ids)
+  // for which wanted(i) is true.
+  async feed(ids, wanted = () => false, onLogits = () => {}) {
+    for (let first = 0; first < ids.length; first += this.batch) {
+      const chunk = ids.slice(first, first + this.batch);
+      const indexes = chunk.map((_, i) => i).filter((i) => wanted(first + i));
+      this.context.initBatch(chunk.length);
+      const slots = this.context.addToBatch(
+        0,
+        this.position,
+        Uint32Array.from(chunk),
+        Uint32Array.from(indexes),
+      );
+      await this.context.decodeBatch();
+      this.position += chunk.length;
+      for (let i = 0; i < indexes.length; ++i) {
+        await onLogits(first + indexes[i], await this.#logits(slots[i]));
+      }
+    }
+  }
+
+  // The sampler is greedy and leaves the logits as they are; asked for all of them, the addon
+  // returns [id, logit, id, logit, ...] in falling order.
+  async #logits(slot) {
+    const result = await this.context.sampleToken(slot, this.sampler, false, false, true);
+    const pairs = result[3];
+    const logits = new Float32Array(pairs.length / 2);
+    for (let i = 0; i < pairs.length; i += 2) logits[pairs[i]] = pairs[i + 1];
+    return logits;
+  }
+
+  async dispose() {
+    this.sampler.dispose();
+    await this.context.dispose();
+  }
+}
+
+// Natural-log probabilities (Float64Array [n_vocab]) of a row of logits.
+export function logSoftmax(logits) {
+  let max = -Infinity;
+  for (const x of logits) if (x > max) max = x;
+  let sum = 0;
+  for (const x of logits) sum += Math.exp(x - max);
+  const shift = max + Math.log(sum);
+  return Float64Array.from(logits, (x) => x - shift);
+}

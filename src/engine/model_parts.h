@@ -1,0 +1,24 @@
+// What a loaded model consists of.
+#pragma once
+
+#include <memory>
+
+#include "gguf/gguf.h"
+#include "kernels/kernel_set.h"
+#include "model/transformer.h"
+#include "pipit/engine.h"
+#include "tokenizer/tokenizer.h"
+
+namespace pipit {
+
+struct Model::Parts {
+  std::unique_ptr<Gguf> gguf;
+  std::unique_ptr<Tokenizer> tokenizer;   // refers to *gguf
+  const KernelSet* kernels = nullptr;
+  const Architecture* architecture = nullptr;
+  Config config;
+  Weights weights;
+  ModelInfo info;
+};
+
+}  // namespace pipit

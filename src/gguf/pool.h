@@ -1,0 +1,62 @@
+// Pool<T>: storage that only grows, in blocks that never move, so that views into it stay valid and memory follows what
+// has really arrived.
+#pragma once
+
+#include "base/array.h"
+
+namespace pipit {
+
+template <typename T>
+class Pool {
+ public:
+  // Elements in a block: 1 MiB, which the longest string fits.
+  static constexpr size_t kBlock = (size_t{1} << 20) / sizeof(T);
+
+  Pool() = default;
+  ~Pool() {
+    for (T* block : blocks_) release(block);
+  }
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // Position of the next element.
+  uint64_t size() const { return size_; }
+
+  // Elements that follow size() without a block boundary between them.
+  size_t room() const { return kBlock - static_cast<size_t>(size_ % kBlock); }
+
+  // `n` (≤ kBlock) new elements, uninitialised, that lie next to each other; a block too full for them is left behind.
+  Result<T*> extend(size_t n) {
+    if (n > room()) size_ += room();
+    if (n > 0 && size_ == uint64_t{blocks_.size()} * kBlock) {
+      PIPIT_RETURN_IF_ERROR(add_block());
+    }
+    if (n == 0) return static_cast<T*>(nullptr);
+    T* first = &blocks_[static_cast<size_t>(size_ / kBlock)][size_ % kBlock];
+    size_ += n;
+    return first;
+  }
+
+  // Skips to a position that is a multiple of `n`, a power of two.
+  void align(uint64_t n) { size_ = (size_ + n - 1) & ~(n - 1); }
+
+  const T* at(uint64_t position) const {
+    return &blocks_[static_cast<size_t>(position / kBlock)][position % kBlock];
+  }
+
+ private:
+  Status add_block() {
+    PIPIT_RETURN_IF_ERROR(blocks_.push_back(nullptr));
+    blocks_.back() = static_cast<T*>(allocate(kBlock * sizeof(T)));
+    if (blocks_.back() == nullptr) {
+      return {StatusCode::kOutOfMemory,
+              "Not enough memory for the model file's metadata. Close other tabs or choose a smaller model."};
+    }
+    return ok_status();
+  }
+
+  Array<T*> blocks_;
+  uint64_t size_ = 0;
+};
+
+}  // namespace pipit

@@ -1,0 +1,33 @@
+// How the sets lay out int8 activations: quantised values, then per group the scale and the scaled sum.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "quant/format.h"
+
+namespace pipit {
+
+// A view of the buffer that quantise() writes and matmul() reads. Q is int8_t or, where lanes are wider, int16_t.
+template <typename Q>
+struct QuantisedActivations {
+  Q* q;           // [n_tokens, n_cols]
+  float* scale;   // [n_tokens, n_cols / kGroupSize]
+  float* sum;     // [n_tokens, n_cols / kGroupSize]   scale · Σ q: what a weight's minimum is multiplied by
+
+  // `Byte` is uint8_t or const uint8_t.
+  template <typename Byte>
+  QuantisedActivations(Byte* buffer, size_t n_tokens, size_t n_cols)
+      : q((Q*)buffer),  // NOLINT: also casts const away for readers
+        scale((float*)(buffer + n_tokens * n_cols * sizeof(Q))),
+        sum(scale + n_tokens * (n_cols / kGroupSize)) {}
+
+  static uint64_t bytes(size_t n_tokens, size_t n_cols) {
+    return uint64_t{n_tokens} * (n_cols * sizeof(Q) + n_cols / kGroupSize * 2 * sizeof(float));
+  }
+};
+
+// A group whose largest magnitude is below this is zero: 127 / max would overflow.
+inline constexpr float kSmallestGroupMax = 1e-30f;
+
+}  // namespace pipit

@@ -1,0 +1,171 @@
+// The reference kernels: each is its definition, written down.
+#include "kernels/reference/reference.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "kernels/quantised_activations.h"
+
+namespace pipit {
+namespace {
+
+size_t row_bytes(const Format& format, size_t n_cols) {
+  const TensorTypeInfo& info = *tensor_type_info(format.type);
+  return n_cols / info.block_size * info.block_bytes;
+}
+
+uint64_t packed_bytes(const Format& format, uint64_t n_rows, uint64_t n_cols) {
+  const TensorTypeInfo& info = *tensor_type_info(format.type);
+  return n_rows * (n_cols / info.block_size * info.block_bytes);
+}
+
+void pack_rows(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedMatrix& out) {
+  const size_t stride = row_bytes(*out.format, out.n_cols);
+  std::memcpy(out.bytes.data() + first_row * stride, blocks, n_rows * stride);
+}
+
+void unpack_row(const PackedMatrix& w, size_t row, float* out) {
+  w.format->decode(w.bytes.data() + row * row_bytes(*w.format, w.n_cols), w.n_cols, out);
+}
+
+uint64_t quantised_bytes(size_t n_tokens, size_t n_cols) {
+  return QuantisedActivations<int8_t>::bytes(n_tokens, n_cols);
+}
+
+void quantise(const float* x, size_t n_tokens, size_t n_cols, uint8_t* out) {
+  const QuantisedActivations<int8_t> a(out, n_tokens, n_cols);
+  for (size_t g = 0; g < n_tokens * n_cols / kGroupSize; ++g) {
+    const float* group = x + g * kGroupSize;
+    float max = 0;
+    for (size_t i = 0; i < kGroupSize; ++i) max = std::max(max, std::fabs(group[i]));
+    const float inverse = max > kSmallestGroupMax ? 127.0f / max : 0.0f;
+    int sum = 0;
+    for (size_t i = 0; i < kGroupSize; ++i) {
+      const float q = std::nearbyint(group[i] * inverse);
+      a.q[g * kGroupSize + i] = static_cast<int8_t>(std::isnan(q) ? 0.0f : std::clamp(q, -127.0f, 127.0f));
+      sum += a.q[g * kGroupSize + i];
+    }
+    a.scale[g] = max / 127.0f;
+    a.sum[g] = a.scale[g] * static_cast<float>(sum);
+  }
+}
+
+// Integer weights × int8 activations, exact within a group.
+float dot_groups(const PackedMatrix& w, size_t row, const QuantisedActivations<int8_t>& a, size_t token) {
+  const uint8_t* blocks = w.bytes.data() + row * row_bytes(*w.format, w.n_cols);
+  const size_t n_groups = w.n_cols / kGroupSize;
+  float result = 0;
+  for (size_t g = 0; g < n_groups; ++g) {
+    IntegerGroup group;
+    w.format->decode_group(blocks, g, group);
+    const size_t i = token * n_groups + g;
+    int32_t dot = 0;
+    for (size_t k = 0; k < kGroupSize; ++k) dot += group.q[k] * a.q[i * kGroupSize + k];
+    result = static_cast<float>(dot) * a.scale[i] * group.scale + result;
+    if (w.kind() == WeightKind::kInt4) result = a.sum[i] * group.min + result;
+  }
+  return result;
+}
+
+// Float weights × float activations.
+float dot_floats(const PackedMatrix& w, size_t row, const float* x) {
+  const TensorTypeInfo& info = *tensor_type_info(w.format->type);
+  const uint8_t* blocks = w.bytes.data() + row * row_bytes(*w.format, w.n_cols);
+  float result = 0;
+  for (size_t k = 0; k < w.n_cols; ++k) {
+    float weight;
+    w.format->decode(blocks + k * info.block_bytes, 1, &weight);
+    result = weight * x[k] + result;
+  }
+  return result;
+}
+
+void matmul(const PackedMatrix& w, const Activations& x, float* y) {
+  const QuantisedActivations<int8_t> a(x.quantised.data(), x.n_tokens, x.n_cols);
+  const bool is_integer = w.kind() == WeightKind::kInt4 || w.kind() == WeightKind::kInt8;
+  for (size_t t = 0; t < x.n_tokens; ++t) {
+    for (size_t r = 0; r < w.n_rows; ++r) {
+      y[t * w.n_rows + r] =
+          is_integer ? dot_groups(w, r, a, t) : dot_floats(w, r, x.x + t * x.n_cols);
+    }
+  }
+}
+
+void rms_norm(const float* x, const float* weight, size_t n, float eps, float* out) {
+  double sum = 0;
+  for (size_t i = 0; i < n; ++i) sum += double{x[i]} * double{x[i]};
+  const auto scale = static_cast<float>(1.0 / std::sqrt(sum / static_cast<double>(n) + double{eps}));
+  for (size_t i = 0; i < n; ++i) out[i] = x[i] * scale * weight[i];
+}
+
+void rope(float* x, size_t n_heads, size_t head_dim, size_t n_rot, const float* cos, const float* sin) {
+  for (size_t h = 0; h < n_heads; ++h) {
+    float* head = x + h * head_dim;
+    for (size_t i = 0; i < n_rot / 2; ++i) {
+      const float a = head[2 * i];
+      const float b = head[2 * i + 1];
+      head[2 * i] = a * cos[i] - b * sin[i];
+      head[2 * i + 1] = a * sin[i] + b * cos[i];
+    }
+  }
+}
+
+void swiglu(float* gate, const float* up, size_t n) {
+  for (size_t i = 0; i < n; ++i) gate[i] = gate[i] / (1.0f + std::exp(-gate[i])) * up[i];
+}
+
+void add(float* x, const float* y, size_t n) {
+  for (size_t i = 0; i < n; ++i) x[i] += y[i];
+}
+
+void attention(const AttentionArgs& a) {
+  const size_t group = a.n_head / a.n_head_kv;
+  for (size_t h = 0; h < a.n_head; ++h) {
+    const float* q = a.q + h * a.head_dim;
+    const size_t h_kv = h / group;
+    float max = -INFINITY;
+    for (size_t p = 0; p < a.n_positions; ++p) {
+      const float* k = a.kv.pages[p / a.kv.page_positions] + a.kv.k_offset +
+                       (h_kv * a.kv.page_positions + p % a.kv.page_positions) * a.head_dim;
+      double dot = 0;
+      for (size_t i = 0; i < a.head_dim; ++i) dot += double{q[i]} * double{k[i]};
+      a.scores[p] = static_cast<float>(dot) * a.scale;
+      max = std::max(max, a.scores[p]);
+    }
+    double sum = 0;
+    for (size_t p = 0; p < a.n_positions; ++p) {
+      a.scores[p] = std::exp(a.scores[p] - max);
+      sum += double{a.scores[p]};
+    }
+    float* out = a.out + h * a.head_dim_v;
+    for (size_t i = 0; i < a.head_dim_v; ++i) {
+      double value = 0;
+      for (size_t p = 0; p < a.n_positions; ++p) {
+        const float* v = a.kv.pages[p / a.kv.page_positions] + a.kv.v_offset +
+                         (h_kv * a.kv.page_positions + p % a.kv.page_positions) * a.head_dim_v;
+        value += double{a.scores[p]} * double{v[i]};
+      }
+      out[i] = static_cast<float>(value / sum);
+    }
+  }
+}
+
+}  // namespace
+
+const KernelSet kReference = {
+    .name = "reference",
+    .packed_bytes = packed_bytes,
+    .pack_rows = pack_rows,
+    .unpack_row = unpack_row,
+    .quantised_bytes = quantised_bytes,
+    .quantise = quantise,
+    .matmul = matmul,
+    .rms_norm = rms_norm,
+    .rope = rope,
+    .swiglu = swiglu,
+    .add = add,
+    .attention = attention,
+};
+
+}  // namespace pipit

@@ -1,0 +1,131 @@
+// Panels of the simd128 set: from file blocks to panels as rows arrive, and one row back for embeddings.
+#include <cstring>
+
+#include "base/float16.h"
+#include "kernels/simd128/simd128.h"
+
+namespace pipit::simd128 {
+namespace {
+
+// A panel's share of one group of one row, for each integer panel type.
+void put(Q4Panel& panel, size_t row, const IntegerGroup& group) {
+  for (size_t v = 0; v < 4; ++v) {
+    for (size_t l = 0; l < 2; ++l) {
+      const int8_t* q = group.q + 8 * v + l;
+      const int lane = q[0] | q[2] << 4 | q[4] << 8 | q[6] << 12;
+      panel.q[v][row / 4][2 * (row % 4) + l] = static_cast<uint16_t>(lane);
+    }
+  }
+  panel.scale[row] = group.scale;
+  panel.min[row] = group.min;
+}
+
+void put(Q8Panel& panel, size_t row, const IntegerGroup& group) {
+  for (size_t k = 0; k < kGroupSize; ++k) panel.q[k / 2][row][k % 2] = group.q[k];
+  panel.scale[row] = group.scale;
+}
+
+float get(const Q4Panel& panel, size_t row, size_t k) {
+  const int lane = panel.q[k / 8][row / 4][2 * (row % 4) + k % 2];
+  return panel.scale[row] * static_cast<float>(lane >> (4 * (k % 8 / 2)) & 15) + panel.min[row];
+}
+
+float get(const Q8Panel& panel, size_t row, size_t k) {
+  return panel.scale[row] * static_cast<float>(panel.q[k / 2][row][k % 2]);
+}
+
+// Panels [n_panels, n_groups], row-major.
+template <typename Panel>
+void pack_groups(const uint8_t* blocks, size_t row_bytes, size_t first_row, size_t n_rows,
+                 PackedMatrix& out) {
+  const size_t n_groups = out.n_cols / kGroupSize;
+  Panel* panels = reinterpret_cast<Panel*>(out.bytes.data()) + first_row / kPanelRows * n_groups;
+  for (size_t row = 0; row < n_rows; ++row) {
+    for (size_t g = 0; g < n_groups; ++g) {
+      IntegerGroup group;
+      out.format->decode_group(blocks + row * row_bytes, g, group);
+      put(panels[g], row, group);
+    }
+  }
+}
+
+template <typename Panel>
+void unpack_groups(const PackedMatrix& w, size_t row, float* out) {
+  const size_t n_groups = w.n_cols / kGroupSize;
+  const Panel* panels =
+      reinterpret_cast<const Panel*>(w.bytes.data()) + row / kPanelRows * n_groups;
+  for (size_t k = 0; k < w.n_cols; ++k) {
+    out[k] = get(panels[k / kGroupSize], row % kPanelRows, k % kGroupSize);
+  }
+}
+
+// Columns [n_panels, n_cols], row-major; elements keep the file's bits.
+template <typename Element>
+void pack_floats(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedMatrix& out) {
+  auto* columns = reinterpret_cast<FloatColumn<Element>*>(out.bytes.data()) +
+                  first_row / kPanelRows * out.n_cols;
+  for (size_t row = 0; row < n_rows; ++row) {
+    for (size_t k = 0; k < out.n_cols; ++k) {
+      std::memcpy(&columns[k].w[row], blocks + (row * out.n_cols + k) * sizeof(Element),
+                  sizeof(Element));
+    }
+  }
+}
+
+template <typename Element, typename ToFloat>
+void unpack_floats(const PackedMatrix& w, size_t row, float* out, ToFloat to_float) {
+  const auto* columns = reinterpret_cast<const FloatColumn<Element>*>(w.bytes.data()) +
+                        row / kPanelRows * w.n_cols;
+  for (size_t k = 0; k < w.n_cols; ++k) out[k] = to_float(columns[k].w[row % kPanelRows]);
+}
+
+}  // namespace
+
+uint64_t packed_bytes(const Format& format, uint64_t n_rows, uint64_t n_cols) {
+  const uint64_t panels = (n_rows + kPanelRows - 1) / kPanelRows;
+  switch (format.kind) {
+    case WeightKind::kInt4:
+      return panels * (n_cols / kGroupSize) * sizeof(Q4Panel);
+    case WeightKind::kInt8:
+      return panels * (n_cols / kGroupSize) * sizeof(Q8Panel);
+    case WeightKind::kF16:
+    case WeightKind::kBF16:
+      return panels * n_cols * sizeof(FloatColumn<uint16_t>);
+    case WeightKind::kF32:
+      return panels * n_cols * sizeof(FloatColumn<float>);
+  }
+  return 0;
+}
+
+void pack_rows(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedMatrix& out) {
+  const TensorTypeInfo& info = *tensor_type_info(out.format->type);
+  const size_t row_bytes = out.n_cols / info.block_size * info.block_bytes;
+  switch (out.kind()) {
+    case WeightKind::kInt4:
+      return pack_groups<Q4Panel>(blocks, row_bytes, first_row, n_rows, out);
+    case WeightKind::kInt8:
+      return pack_groups<Q8Panel>(blocks, row_bytes, first_row, n_rows, out);
+    case WeightKind::kF16:
+    case WeightKind::kBF16:
+      return pack_floats<uint16_t>(blocks, first_row, n_rows, out);
+    case WeightKind::kF32:
+      return pack_floats<float>(blocks, first_row, n_rows, out);
+  }
+}
+
+void unpack_row(const PackedMatrix& w, size_t row, float* out) {
+  switch (w.kind()) {
+    case WeightKind::kInt4:
+      return unpack_groups<Q4Panel>(w, row, out);
+    case WeightKind::kInt8:
+      return unpack_groups<Q8Panel>(w, row, out);
+    case WeightKind::kF16:
+      return unpack_floats<uint16_t>(w, row, out, f16_to_f32);
+    case WeightKind::kBF16:
+      return unpack_floats<uint16_t>(w, row, out, bf16_to_f32);
+    case WeightKind::kF32:
+      return unpack_floats<float>(w, row, out, [](float value) { return value; });
+  }
+}
+
+}  // namespace pipit::simd128

@@ -1,0 +1,121 @@
+// The table of the simd128 set, with its vector-at-a-time kernels.
+#include "kernels/simd128/simd128.h"
+
+#include <cmath>
+
+#include "kernels/quantised_activations.h"
+#include "kernels/simd128/vec.h"
+
+namespace pipit {
+namespace simd128 {
+namespace {
+
+// Activations are widened to 16 bits: both products take them by pairs of lanes.
+uint64_t quantised_bytes(size_t n_tokens, size_t n_cols) {
+  return QuantisedActivations<int16_t>::bytes(n_tokens, n_cols);
+}
+
+void quantise(const float* x, size_t n_tokens, size_t n_cols, uint8_t* out) {
+  const QuantisedActivations<int16_t> a(out, n_tokens, n_cols);
+  for (size_t g = 0; g < n_tokens * n_cols / kGroupSize; ++g) {
+    const float* group = x + g * kGroupSize;
+    v128_t maxima = wasm_f32x4_const_splat(0);
+    for (size_t i = 0; i < kGroupSize; i += 4) {  // pmax(a, b) keeps a when b is NaN, as std::max does
+      maxima = wasm_f32x4_pmax(maxima, wasm_f32x4_abs(load(group + i)));
+    }
+    maxima = wasm_f32x4_pmax(maxima, wasm_i32x4_shuffle(maxima, maxima, 2, 3, 0, 1));
+    maxima = wasm_f32x4_pmax(maxima, wasm_i32x4_shuffle(maxima, maxima, 1, 0, 3, 2));
+    const float max = wasm_f32x4_extract_lane(maxima, 0);
+    const v128_t inverse = wasm_f32x4_splat(max > kSmallestGroupMax ? 127.0f / max : 0.0f);
+    v128_t sums = wasm_i32x4_const_splat(0);
+    for (size_t i = 0; i < kGroupSize; i += 8) {
+      v128_t q[2];
+      for (size_t half = 0; half < 2; ++half) {
+        const v128_t scaled = wasm_f32x4_mul(load(group + i + 4 * half), inverse);
+        q[half] = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest(scaled));
+        sums = wasm_i32x4_add(sums, q[half]);
+      }
+      store(a.q + g * kGroupSize + i, wasm_i16x8_narrow_i32x4(q[0], q[1]));
+    }
+    const int sum = wasm_i32x4_extract_lane(sums, 0) + wasm_i32x4_extract_lane(sums, 1) +
+                    wasm_i32x4_extract_lane(sums, 2) + wasm_i32x4_extract_lane(sums, 3);
+    a.scale[g] = max / 127.0f;
+    a.sum[g] = a.scale[g] * static_cast<float>(sum);
+  }
+}
+
+void rms_norm(const float* x, const float* weight, size_t n, float eps, float* out) {
+  v128_t sums[2] = {};
+  size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    const v128_t low = load(x + i);
+    const v128_t high = load(x + i + 4);
+    sums[0] = multiply_add(low, low, sums[0]);
+    sums[1] = multiply_add(high, high, sums[1]);
+  }
+  float sum = sum_lanes(wasm_f32x4_add(sums[0], sums[1]));
+  for (; i < n; ++i) sum += x[i] * x[i];
+  const float scale = 1.0f / std::sqrt(sum / static_cast<float>(n) + eps);
+  const v128_t scale4 = wasm_f32x4_splat(scale);
+  for (i = 0; i + 4 <= n; i += 4) {
+    store(out + i, wasm_f32x4_mul(wasm_f32x4_mul(load(x + i), scale4), load(weight + i)));
+  }
+  for (; i < n; ++i) out[i] = x[i] * scale * weight[i];
+}
+
+void rope(float* x, size_t n_heads, size_t head_dim, size_t n_rot, const float* cos, const float* sin) {
+  for (size_t h = 0; h < n_heads; ++h) {
+    float* head = x + h * head_dim;
+    size_t i = 0;
+    for (; i + 2 <= n_rot / 2; i += 2) {  // two pairs: a0 b0 a1 b1
+      const v128_t ab = load(head + 2 * i);
+      const v128_t ba = wasm_i32x4_shuffle(ab, ab, 1, 0, 3, 2);
+      const v128_t c = wasm_f32x4_make(cos[i], cos[i], cos[i + 1], cos[i + 1]);
+      const v128_t s = wasm_f32x4_make(-sin[i], sin[i], -sin[i + 1], sin[i + 1]);
+      store(head + 2 * i, multiply_add(ab, c, wasm_f32x4_mul(ba, s)));
+    }
+    for (; i < n_rot / 2; ++i) {
+      const float a = head[2 * i];
+      const float b = head[2 * i + 1];
+      head[2 * i] = a * cos[i] - b * sin[i];
+      head[2 * i + 1] = a * sin[i] + b * cos[i];
+    }
+  }
+}
+
+void swiglu(float* gate, const float* up, size_t n) {
+  const v128_t one = wasm_f32x4_const_splat(1.0f);
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const v128_t g = load(gate + i);
+    const v128_t sigmoid_inverse = wasm_f32x4_add(one, exp(wasm_f32x4_neg(g)));
+    store(gate + i, wasm_f32x4_mul(wasm_f32x4_div(g, sigmoid_inverse), load(up + i)));
+  }
+  for (; i < n; ++i) gate[i] = gate[i] / (1.0f + std::exp(-gate[i])) * up[i];
+}
+
+void add(float* x, const float* y, size_t n) {
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4) store(x + i, wasm_f32x4_add(load(x + i), load(y + i)));
+  for (; i < n; ++i) x[i] += y[i];
+}
+
+}  // namespace
+}  // namespace simd128
+
+const KernelSet kSimd128 = {
+    .name = "simd128",
+    .packed_bytes = simd128::packed_bytes,
+    .pack_rows = simd128::pack_rows,
+    .unpack_row = simd128::unpack_row,
+    .quantised_bytes = simd128::quantised_bytes,
+    .quantise = simd128::quantise,
+    .matmul = simd128::matmul,
+    .rms_norm = simd128::rms_norm,
+    .rope = simd128::rope,
+    .swiglu = simd128::swiglu,
+    .add = simd128::add,
+    .attention = simd128::attention,
+};
+
+}  // namespace pipit

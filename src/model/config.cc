@@ -1,0 +1,125 @@
+// Metadata to checked hyper-parameters.
+#include "model/config.h"
+
+#include <cmath>
+
+#include "base/str_cat.h"
+
+namespace pipit {
+namespace {
+
+Status check_range(std::string_view key, uint32_t value, uint32_t max) {
+  if (value == 0) {
+    return {StatusCode::kInvalidFile, str_cat("'", key, "' is 0; it must be at least 1.")};
+  }
+  if (value > max) {
+    return {StatusCode::kLimitExceeded,
+            str_cat("'", key, "' is ", value, "; pipit accepts at most ", max, ".")};
+  }
+  return ok_status();
+}
+
+// How RoPE's frequencies are stretched for contexts beyond the original one.
+Status read_rope_scaling(const Gguf& gguf, const std::string& prefix, Config& config) {
+  PIPIT_ASSIGN_OR_RETURN(const std::string_view type,
+                         gguf.get_string(prefix + "rope.scaling.type", "none"));
+  if (type != "none" && type != "linear") {
+    return {StatusCode::kUnsupported,
+            str_cat("RoPE scaling '", type.substr(0, 64),
+                    "' is not supported. Supported: none, linear, and Llama 3's rope_freqs tensor.")};
+  }
+  // llama.cpp takes the older key, too, and a factor of 0 for none.
+  PIPIT_ASSIGN_OR_RETURN(const float old_factor, gguf.get_f32(prefix + "rope.scale_linear", 0.0f));
+  PIPIT_ASSIGN_OR_RETURN(const float factor, gguf.get_f32(prefix + "rope.scaling.factor", old_factor));
+  if (!std::isfinite(factor) || factor < 0) {
+    return {StatusCode::kInvalidFile,
+            str_cat("'", prefix, "rope.scaling.factor' is ", double{factor}, "; it must be positive.")};
+  }
+  if (type == "linear" && factor > 0) config.rope_freq_scale = 1.0f / factor;
+  return ok_status();
+}
+
+// Relations between the numbers that the computation relies on.
+Status check_relations(const std::string& prefix, const Config& config) {
+  if (config.n_head % config.n_head_kv != 0) {
+    return {StatusCode::kInvalidFile,
+            str_cat("'", prefix, "attention.head_count' is ", config.n_head,
+                    ", which is no multiple of head_count_kv, ", config.n_head_kv, ".")};
+  }
+  if (config.n_rot % 2 != 0 || config.n_rot > config.head_dim) {
+    return {StatusCode::kInvalidFile,
+            str_cat("'", prefix, "rope.dimension_count' is ", config.n_rot,
+                    "; it must be even and at most the head's size, ", config.head_dim, ".")};
+  }
+  if (!(config.rms_norm_eps >= 0) || !std::isfinite(config.rms_norm_eps)) {
+    return {StatusCode::kInvalidFile, str_cat("'", prefix, "attention.layer_norm_rms_epsilon' is ",
+                                              double{config.rms_norm_eps}, "; it must be a small positive number.")};
+  }
+  if (!(config.rope_freq_base > 0) || !std::isfinite(config.rope_freq_base)) {
+    return {StatusCode::kInvalidFile, str_cat("'", prefix, "rope.freq_base' is ",
+                                              double{config.rope_freq_base}, "; it must be positive.")};
+  }
+  return ok_status();
+}
+
+}  // namespace
+
+Result<Config> read_config(const Gguf& gguf, std::string_view architecture) {
+  const std::string prefix = str_cat(architecture, ".");
+  Config config;
+
+  struct Field {
+    const char* key;
+    uint32_t Config::*member;
+    uint32_t max;
+  };
+  const Field required[] = {
+      {"block_count", &Config::n_layer, kMaxLayers},
+      {"embedding_length", &Config::n_embd, kMaxWidth},
+      {"feed_forward_length", &Config::n_ff, kMaxWidth},
+      {"attention.head_count", &Config::n_head, kMaxHeads},
+      {"context_length", &Config::n_ctx_train, kMaxContext},
+  };
+  for (const Field& field : required) {
+    const std::string key = prefix + field.key;
+    PIPIT_ASSIGN_OR_RETURN(config.*field.member, gguf.get_u32(key));
+    PIPIT_RETURN_IF_ERROR(check_range(key, config.*field.member, field.max));
+  }
+
+  const uint32_t default_head_dim = config.n_embd / config.n_head;
+  struct DefaultedField {
+    const char* key;
+    uint32_t Config::*member;
+    uint32_t max;
+    uint32_t fallback;
+  };
+  const DefaultedField optional[] = {
+      {"attention.head_count_kv", &Config::n_head_kv, kMaxHeads, config.n_head},
+      {"attention.key_length", &Config::head_dim, kMaxWidth, default_head_dim},
+      {"attention.value_length", &Config::head_dim_v, kMaxWidth, default_head_dim},
+  };
+  for (const DefaultedField& field : optional) {
+    const std::string key = prefix + field.key;
+    PIPIT_ASSIGN_OR_RETURN(config.*field.member, gguf.get_u32(key, field.fallback));
+    PIPIT_RETURN_IF_ERROR(check_range(key, config.*field.member, field.max));
+  }
+  PIPIT_ASSIGN_OR_RETURN(config.n_rot, gguf.get_u32(prefix + "rope.dimension_count", config.head_dim));
+  PIPIT_ASSIGN_OR_RETURN(config.rms_norm_eps, gguf.get_f32(prefix + "attention.layer_norm_rms_epsilon"));
+  PIPIT_ASSIGN_OR_RETURN(config.rope_freq_base, gguf.get_f32(prefix + "rope.freq_base", 10000.0f));
+  PIPIT_RETURN_IF_ERROR(read_rope_scaling(gguf, prefix, config));
+  PIPIT_RETURN_IF_ERROR(check_relations(prefix, config));
+
+  const TensorInfo* embedding = gguf.find_tensor("token_embd.weight");
+  if (embedding == nullptr) {
+    return Status(StatusCode::kInvalidFile,
+                  "Tensor 'token_embd.weight' is missing. The file is no complete language model.");
+  }
+  if (embedding->dims[1] == 0 || embedding->dims[1] > kMaxVocab) {
+    return Status(StatusCode::kLimitExceeded, str_cat("Tensor 'token_embd.weight' has ", embedding->dims[1],
+                                                      " rows; pipit accepts at most ", kMaxVocab, "."));
+  }
+  config.n_vocab = static_cast<uint32_t>(embedding->dims[1]);
+  return config;
+}
+
+}  // namespace pipit

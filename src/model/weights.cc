@@ -1,0 +1,146 @@
+// From the tensor directory to packed weights, panel by panel as the bytes come.
+#include "model/weights.h"
+
+#include <algorithm>
+
+#include "base/str_cat.h"
+
+namespace pipit {
+namespace {
+
+// "[576, 1536]", rows first as people write matrices.
+std::string shape_text(uint64_t n_rows, uint64_t n_cols) { return str_cat("[", n_rows, ", ", n_cols, "]"); }
+
+Status check_tensor(const TensorInfo& tensor, const TensorSlot& slot, const Format* format) {
+  const uint64_t n_rows = tensor.dims[1] * tensor.dims[2] * tensor.dims[3];
+  if (tensor.dims[0] != slot.n_cols || n_rows != slot.n_rows) {
+    return {StatusCode::kInvalidFile,
+            str_cat("Tensor '", slot.name, "' has the shape ", shape_text(n_rows, tensor.dims[0]),
+                    "; by the file's hyper-parameters it must be ", shape_text(slot.n_rows, slot.n_cols), ".")};
+  }
+  if (format == nullptr) {
+    return {StatusCode::kUnsupported,
+            str_cat("Tensor '", slot.name, "' is of type ", tensor_type_info(tensor.type)->name,
+                    ", which pipit does not compute with. Choose a file that has only: ",
+                    supported_format_names(), ".")};
+  }
+  return ok_status();
+}
+
+}  // namespace
+
+Result<WeightLoader> WeightLoader::create(const Gguf& gguf, std::vector<TensorSlot> slots,
+                                          const KernelSet& kernels, uint64_t position) {
+  WeightLoader loader;
+  loader.kernels_ = &kernels;
+  loader.slots_ = std::move(slots);
+  loader.position_ = position;
+
+  size_t n_found = 0;
+  size_t largest_row = 0;
+  for (size_t i = 0; i < loader.slots_.size(); ++i) {
+    TensorSlot& slot = loader.slots_[i];
+    const TensorInfo* tensor = gguf.find_tensor(slot.name);
+    if (tensor == nullptr) {
+      if (!slot.required) continue;
+      return Status(StatusCode::kInvalidFile,
+                    str_cat("Tensor '", slot.name, "' is missing. The file is incomplete or of another architecture."));
+    }
+    ++n_found;
+    const Format* format = find_format(tensor->type);
+    PIPIT_RETURN_IF_ERROR(check_tensor(*tensor, slot, format));
+    if (slot.matrix != nullptr) {
+      slot.matrix->format = format;
+      slot.matrix->n_rows = slot.n_rows;
+      slot.matrix->n_cols = slot.n_cols;
+      const uint64_t n_bytes = kernels.packed_bytes(*format, slot.n_rows, slot.n_cols);
+      PIPIT_RETURN_IF_ERROR(slot.matrix->bytes.resize(n_bytes));
+      loader.packed_bytes_ += n_bytes;
+    } else {
+      PIPIT_RETURN_IF_ERROR(slot.vector->resize(slot.n_cols));
+      loader.packed_bytes_ += slot.n_cols * sizeof(float);
+    }
+    loader.pieces_.push_back({tensor, i});
+    largest_row = std::max(largest_row, loader.row_bytes(loader.pieces_.back()));
+  }
+  if (n_found != gguf.tensors().size()) {
+    for (const TensorInfo& tensor : gguf.tensors()) {
+      const auto same_name = [&](const TensorSlot& slot) { return slot.name == tensor.name; };
+      if (std::none_of(loader.slots_.begin(), loader.slots_.end(), same_name)) {
+        return Status(StatusCode::kUnsupported,
+                      str_cat("Tensor '", tensor.name, "' is not one that pipit knows in this architecture; "
+                              "without it the answers would be wrong."));
+      }
+    }
+  }
+  std::sort(loader.pieces_.begin(), loader.pieces_.end(),
+            [](const Piece& a, const Piece& b) { return a.tensor->offset < b.tensor->offset; });
+  PIPIT_RETURN_IF_ERROR(loader.rows_.reserve(uint64_t{largest_row} * kPanelRows));
+  return loader;
+}
+
+size_t WeightLoader::row_bytes(const Piece& piece) const {
+  const TensorTypeInfo& info = *tensor_type_info(piece.tensor->type);
+  return slots_[piece.slot].n_cols / info.block_size * info.block_bytes;
+}
+
+Status WeightLoader::feed(std::span<const uint8_t> bytes) {
+  while (!bytes.empty() && current_ < pieces_.size()) {
+    const uint64_t begin = pieces_[current_].tensor->offset;
+    if (position_ < begin) {  // padding
+      const auto n = static_cast<size_t>(std::min<uint64_t>(begin - position_, bytes.size()));
+      position_ += n;
+      bytes = bytes.subspan(n);
+      continue;
+    }
+    const uint64_t end = begin + pieces_[current_].tensor->n_bytes;
+    const auto n = static_cast<size_t>(std::min<uint64_t>(end - position_, bytes.size()));
+    PIPIT_RETURN_IF_ERROR(take_tensor_bytes(bytes.first(n)));
+    position_ += n;
+    bytes = bytes.subspan(n);
+    if (position_ == end) {
+      ++current_;
+      first_row_ = 0;
+    }
+  }
+  position_ += bytes.size();
+  return ok_status();
+}
+
+// Bytes of the current piece, not beyond its end.
+Status WeightLoader::take_tensor_bytes(std::span<const uint8_t> bytes) {
+  const Piece& piece = pieces_[current_];
+  while (!bytes.empty()) {
+    const size_t n_rows = std::min<size_t>(kPanelRows, slots_[piece.slot].n_rows - first_row_);
+    const size_t missing = n_rows * row_bytes(piece) - rows_.size();
+    const size_t n = std::min(missing, bytes.size());
+    PIPIT_RETURN_IF_ERROR(rows_.append(bytes.first(n)));
+    bytes = bytes.subspan(n);
+    if (n == missing) PIPIT_RETURN_IF_ERROR(store_rows(piece));
+  }
+  return ok_status();
+}
+
+// Packs the rows that wait.
+Status WeightLoader::store_rows(const Piece& piece) {
+  const TensorSlot& slot = slots_[piece.slot];
+  const auto n_rows = static_cast<uint32_t>(rows_.size() / row_bytes(piece));
+  if (slot.matrix != nullptr) {
+    kernels_->pack_rows(rows_.data(), first_row_, n_rows, *slot.matrix);
+  } else {
+    find_format(piece.tensor->type)->decode(rows_.data(), slot.n_cols, slot.vector->data());
+  }
+  first_row_ += n_rows;
+  rows_.clear();
+  return ok_status();
+}
+
+Status WeightLoader::finish() const {
+  if (current_ == pieces_.size()) return ok_status();
+  const TensorInfo& tensor = *pieces_[current_].tensor;
+  return {StatusCode::kTruncated,
+          str_cat("The file ends at byte ", position_, ", before tensor '", tensor.name, "' (bytes ", tensor.offset,
+                  " to ", tensor.offset + tensor.n_bytes, "). Download it again.")};
+}
+
+}  // namespace pipit

@@ -1,0 +1,36 @@
+// The table of formats: a new one is a file beside this one and a line here.
+#include <bit>
+
+#include "quant/block_format.h"
+
+namespace pipit {
+
+static_assert(std::endian::native == std::endian::little, "blocks are read in the file's order");
+
+namespace {
+
+constexpr const Format* kFormats[] = {
+    &kF32Format, &kF16Format, &kQ4_0Format, &kQ4_1Format, &kQ8_0Format, &kBF16Format,
+};
+
+}  // namespace
+
+const Format* find_format(TensorType type) {
+  for (const Format* format : kFormats) {
+    if (format->type == type) return format;
+  }
+  return nullptr;
+}
+
+std::span<const Format* const> all_formats() { return kFormats; }
+
+std::string supported_format_names() {
+  std::string names;
+  for (const Format* format : kFormats) {
+    if (!names.empty()) names += ", ";
+    names += tensor_type_info(format->type)->name;
+  }
+  return names;
+}
+
+}  // namespace pipit

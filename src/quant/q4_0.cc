@@ -1,0 +1,53 @@
+// Q4_0: 32 weights of 4 bits around zero with one scale (block_q4_0 in ggml-common.h), 4.5 bits a weight.
+//
+//   byte   0      2                                 18
+//          | d:f16 | q[0]|q[16]<<4 … q[15]|q[31]<<4 |        weight[i] = d * (q[i] - 8)
+#include "quant/block_format.h"
+
+namespace pipit {
+namespace {
+
+constexpr size_t kBlockBytes = 18;
+
+void decode(const uint8_t* blocks, size_t n, float* out) {
+  for (; n > 0; n -= kGroupSize, blocks += kBlockBytes, out += kGroupSize) {
+    const float d = load_f16(blocks);
+    int8_t q[kGroupSize];
+    unpack_nibbles(blocks + 2, q);
+    for (size_t i = 0; i < kGroupSize; ++i) out[i] = d * static_cast<float>(q[i] - 8);
+  }
+}
+
+// The weight that is farthest from zero gets q = 0, so that the scale's sign is the opposite of its own.
+void encode(const float* values, size_t n, uint8_t* blocks) {
+  for (; n > 0; n -= kGroupSize, values += kGroupSize, blocks += kBlockBytes) {
+    float farthest = 0.0f;
+    for (size_t i = 0; i < kGroupSize; ++i) {
+      if (std::fabs(values[i]) > std::fabs(farthest)) farthest = values[i];
+    }
+    const float d = farthest / -8.0f;
+    const float inverse = inverse_scale(d);
+    int8_t q[kGroupSize];
+    for (size_t i = 0; i < kGroupSize; ++i) {
+      // In double the product is exact, so the result is the same with and without fused multiply-add.
+      const double rounded = double{values[i]} * double{inverse} + 8.5;
+      q[i] = static_cast<int8_t>(clamp_to_int(static_cast<float>(rounded), 0, 15));
+    }
+    store_f16(blocks, d);
+    pack_nibbles(q, blocks + 2);
+  }
+}
+
+// d * q - 8 * d equals d * (q - 8): d has 11 significant bits, so no step rounds.
+void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {
+  const uint8_t* block = blocks + i * kBlockBytes;
+  out.scale = load_f16(block);
+  out.min = -8.0f * out.scale;
+  unpack_nibbles(block + 2, out.q);
+}
+
+}  // namespace
+
+const Format kQ4_0Format = {TensorType::kQ4_0, WeightKind::kInt4, decode, encode, decode_group};
+
+}  // namespace pipit

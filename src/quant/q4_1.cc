@@ -1,0 +1,53 @@
+// Q4_1: 32 weights of 4 bits with a scale and a minimum (block_q4_1 in ggml-common.h), 5 bits a weight.
+//
+//   byte   0       2       4                                 20
+//          | d:f16 | m:f16 | q[0]|q[16]<<4 … q[15]|q[31]<<4 |        weight[i] = d * q[i] + m
+#include "quant/block_format.h"
+
+namespace pipit {
+namespace {
+
+constexpr size_t kBlockBytes = 20;
+
+void decode(const uint8_t* blocks, size_t n, float* out) {
+  for (; n > 0; n -= kGroupSize, blocks += kBlockBytes, out += kGroupSize) {
+    const float d = load_f16(blocks);
+    const float m = load_f16(blocks + 2);
+    int8_t q[kGroupSize];
+    unpack_nibbles(blocks + 4, q);
+    for (size_t i = 0; i < kGroupSize; ++i) out[i] = d * static_cast<float>(q[i]) + m;
+  }
+}
+
+void encode(const float* values, size_t n, uint8_t* blocks) {
+  for (; n > 0; n -= kGroupSize, values += kGroupSize, blocks += kBlockBytes) {
+    float lowest = values[0];
+    float highest = values[0];
+    for (size_t i = 1; i < kGroupSize; ++i) {
+      if (values[i] < lowest) lowest = values[i];
+      if (values[i] > highest) highest = values[i];
+    }
+    const float d = (highest - lowest) / 15.0f;
+    const float inverse = inverse_scale(d);
+    int8_t q[kGroupSize];
+    for (size_t i = 0; i < kGroupSize; ++i) {
+      q[i] = static_cast<int8_t>(clamp_to_int((values[i] - lowest) * inverse + 0.5f, 0, 15));
+    }
+    store_f16(blocks, d);
+    store_f16(blocks + 2, lowest);
+    pack_nibbles(q, blocks + 4);
+  }
+}
+
+void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {
+  const uint8_t* block = blocks + i * kBlockBytes;
+  out.scale = load_f16(block);
+  out.min = load_f16(block + 2);
+  unpack_nibbles(block + 4, out.q);
+}
+
+}  // namespace
+
+const Format kQ4_1Format = {TensorType::kQ4_1, WeightKind::kInt4, decode, encode, decode_group};
+
+}  // namespace pipit

@@ -1,0 +1,51 @@
+// Tokenizer: text to token ids and back, as the model's GGUF metadata (tokenizer.ggml.*) says.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "base/array.h"
+#include "gguf/gguf.h"
+#include "pipit/options.h"
+#include "pipit/status.h"
+
+namespace pipit {
+
+using Token = int32_t;
+
+// tokenizer.ggml.token_type; the numbers are the file's (and sentencepiece's).
+enum class TokenType : uint8_t {
+  kNormal = 1,
+  kUnknown = 2,
+  kControl = 3,
+  kUserDefined = 4,
+  kUnused = 5,
+  kByte = 6,
+};
+
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+
+  // Chooses by tokenizer.ggml.model and .pre. `gguf` must outlive the tokenizer.
+  // Errors: kInvalidFile, kUnsupported (named, with what works), kOutOfMemory.
+  static Result<std::unique_ptr<Tokenizer>> create(const Gguf& gguf);
+
+  // Text (any bytes; invalid UTF-8 becomes U+FFFD as in the WHATWG Encoding Standard) to ids.
+  virtual Result<Array<Token>> encode(std::string_view text, const EncodeOptions& options) const = 0;
+
+  // The bytes a token stands for; empty for control tokens unless `special`. `id` must be in [0, n_vocab).
+  virtual Status append_bytes(Token id, bool special, Array<char>& out) const = 0;
+
+  virtual int32_t n_vocab() const = 0;
+  virtual TokenType type(Token id) const = 0;
+  virtual bool is_end_of_generation(Token id) const = 0;
+  virtual std::optional<Token> bos() const = 0;
+  virtual std::optional<Token> eos() const = 0;
+  virtual bool adds_bos() const = 0;
+  virtual std::string_view name() const = 0;   // "bpe/smollm"
+};
+
+}  // namespace pipit

@@ -1,0 +1,18 @@
+// The JSON that JavaScript gets: what a model is, what its file holds, how a generation goes on.
+#pragma once
+
+#include <string>
+
+#include "pipit/engine.h"
+
+namespace pipit {
+
+std::string model_info_json(const Model& model);
+
+// Metadata and tensor directory, for `inspect`. Of long arrays only the first elements.
+std::string header_json(const Gguf& gguf);
+
+// `stops` are the generation's stop strings.
+std::string step_json(const GenerationStep& step, const std::vector<std::string>& stops);
+
+}  // namespace pipit

@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# Builds parts of pipit; quick where nothing has changed. What to build with is set up first.
+set -euo pipefail
+
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+cd "$pipit_root"
+
+usage() {
+  cat <<END
+Usage: tools/build.sh [TARGET…]
+
+  wasm         the Wasm modules of the npm package, in dist/wasm/
+  ts           the TypeScript of the npm package, in dist/
+  native       the unit tests for this machine, in build/native/
+  asan         the same with AddressSanitizer and UndefinedBehaviorSanitizer, in build/asan/
+  wasm-tests   the same as Wasm for Node, in build/wasm/
+
+Without a TARGET it builds wasm and ts.
+END
+}
+
+# configure PRESET: only where there is no build folder yet or what it depends on beside CMake's own files has changed.
+configure() {
+  local stamp="build/$1/configured" key
+  key=$(
+    cat CMakePresets.json
+    echo "$EMSCRIPTEN_ROOT $(emscripten_version "$EMSCRIPTEN_ROOT") $PIPIT_CC $PIPIT_CXX"
+  )
+  if [ ! -e "build/$1/build.ninja" ] || [ "$(cat "$stamp" 2>/dev/null)" != "$key" ]; then
+    rm -f "$stamp"
+    cmake --preset "$1" --fresh >"$log" 2>&1 || fail "cmake --preset $1"
+    echo "$key" >"$stamp"
+  fi
+}
+
+# cmake_build CONFIGURE_PRESET BUILD_PRESET
+cmake_build() {
+  configure "$1"
+  if ! cmake --build --preset "$2" -- -n | grep -q 'no work to do'; then
+    building "$2"
+    cmake --build --preset "$2" >"$log" 2>&1 || fail "cmake --build --preset $2"
+  fi
+}
+
+building() {
+  built=yes
+  echo "building $1…" >&2
+}
+
+fail() {
+  cat "$log" >&2
+  die "$1 failed."
+}
+
+build_wasm() {
+  cmake_build wasm wasm
+  local file
+  mkdir -p dist/wasm
+  for file in build/wasm/pipit-*.mjs build/wasm/pipit-*.wasm; do
+    cmp --silent "$file" "dist/wasm/${file##*/}" || cp "$file" dist/wasm/
+  done
+}
+
+# Everything tsc's result depends on; listing it is quicker than asking tsc.
+typescript_key() {
+  find web/src tsconfig.json tsconfig.build.json package-lock.json -type f -printf '%p %s %T@\n' | sort | sha256sum
+}
+
+build_ts() {
+  local stamp=dist/.typescript key
+  key=$(typescript_key)
+  if [ "$(cat "$stamp" 2>/dev/null)" != "$key" ]; then
+    building ts
+    rm -f "$stamp"
+    # What an earlier version of the sources left behind must not be found by an import.
+    [ ! -d dist ] || find dist -type f -not -path 'dist/wasm/*' -delete
+    tsc --project tsconfig.build.json >"$log" 2>&1 || fail "tsc"
+    mkdir -p dist
+    echo "$key" >"$stamp"
+  fi
+}
+
+targets=()
+components=(node)
+for argument in "$@"; do
+  case "$argument" in
+    -h | --help)
+      usage
+      exit
+      ;;
+    wasm | wasm-tests) components+=(wasm) ;;
+    native | asan) components+=(native) ;;
+    ts) ;;
+    *) die "build.sh knows no target '$argument'. See tools/build.sh --help." ;;
+  esac
+  targets+=("$argument")
+done
+if [ ${#targets[@]} = 0 ]; then
+  targets=(wasm ts)
+  components+=(wasm)
+fi
+case " ${targets[*]} " in *" wasm-tests "*) components+=(native) ;; esac
+
+bash tools/setup.sh "${components[@]}"
+source tools/env.sh
+
+# One build at a time: two would write the same files.
+mkdir -p build
+if command -v flock >/dev/null; then
+  exec 8>build/lock
+  flock 8
+fi
+log=build/log
+for target in "${targets[@]}"; do
+  start=$SECONDS
+  built=no
+  case "$target" in
+    wasm) build_wasm ;;
+    ts) build_ts ;;
+    native) cmake_build native native ;;
+    asan) cmake_build asan asan ;;
+    wasm-tests) cmake_build wasm wasm-tests ;;
+  esac
+  [ "$built" = no ] || echo "  done in $((SECONDS - start)) s" >&2
+done

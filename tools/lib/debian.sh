@@ -1,0 +1,56 @@
+# Debian packages for tools/setup.sh: what is missing, and how it is installed.
+# shellcheck shell=bash
+
+# Every Debian package set-up may need, with a file or command that shows it is there.
+debian_probes="
+cmake:cmake
+ninja-build:ninja
+python3:python3
+nlohmann-json3-dev:/usr/include/nlohmann/json.hpp
+clang-19:clang++-19
+libclang-rt-19-dev:/usr/lib/llvm-19/lib/clang/19/lib/linux
+clang-format-19:clang-format-19
+clang-tidy-19:clang-tidy-19
+googletest:/usr/src/googletest/CMakeLists.txt"
+
+# missing_packages NAME…: prints those whose probe fails.
+missing_packages() {
+  local name probe
+  for name in "$@"; do
+    probe=${debian_probes#*$'\n'"$name":}
+    probe=${probe%%$'\n'*}
+    case "$probe" in
+      /*) [ -e "$probe" ] || echo "$name" ;;
+      *) command -v "$probe" >/dev/null || echo "$name" ;;
+    esac
+  done
+}
+
+# as_root COMMAND…
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    die "this needs root, and there is no sudo. Run as root: $*"
+  fi
+}
+
+apt() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=600 "$@"
+}
+
+apt_updated=no
+apt_update() {
+  [ "$apt_updated" = yes ] || apt update
+  apt_updated=yes
+}
+
+# apt_install PACKAGE…: never removes anything. A dpkg that was interrupted earlier is completed first.
+apt_install() {
+  command -v apt-get >/dev/null || die "these are missing, and there is no apt-get to install them with: $*."
+  as_root dpkg --configure -a
+  apt_update
+  apt install --no-install-recommends --no-remove "$@"
+}

@@ -1,0 +1,445 @@
+// Writes the golden data in tests/golden from llama.cpp (node-llama-cpp's prebuilt CPU addon, see
+// benchmarks/peers). Run by hand when inputs change; `npm test` only reads what is committed.
+// Token ids come from the model file itself, probabilities from an F32 copy of it: llama.cpp rounds
+// activations to 8 bits for quantised weights, which moves it further from what the file means
+// (mean KL divergence 2.5e-3) than a good implementation is; on the copy it is exact to 1e-8.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+import { describeLlama, logSoftmax, openLlama, openModel } from '../benchmarks/peers/llama.mjs';
+import { greedyPrompts, preTokenizerGroups, tokenizerInputs } from '../tests/golden/inputs.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const golden = join(root, 'tests', 'golden');
+
+const kGreedyTokens = 48;
+const kLogprobContext = 2048;
+const kLogprobPositions = 200;
+const kTop = 20;
+const kPerplexityContext = 4096;
+const kTinyTokens = 64;
+const kTinyRows = [0, 1, 2, 3, 7, 15, 31, 32, 33, 47, 62, 63];
+const preTokenizers = ['gpt-2', 'llama-bpe', 'qwen2'];
+
+const usage = `Usage: node tools/make-goldens.mjs [options]
+
+Writes tests/golden/*.json from llama.cpp. Needs \`npm ci\` in benchmarks/peers first.
+
+  --only LIST     comma-separated parts: tokens, pre, greedy, logprobs, perplexity, tiny
+                  (default: all of them)
+  --model PATH    SmolLM2-135M-Instruct Q4_1 (default: models/cache/…)
+  --python PATH   Python with numpy and gguf, for the tiny models (default: .toolchain/venv/…)
+  --help          this text
+`;
+
+// ---------------------------------------------------------------------------------------------
+// Files: one record a line, and everything invisible escaped, so that diffs can be read.
+
+function toJson(value) {
+  const invisible = /[\p{Cc}\p{Cf}\p{Cn}\p{Co}\p{M}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
+  return JSON.stringify(value).replace(invisible, (c) =>
+    [...Array(c.length).keys()]
+      .map((i) => '\\u' + c.charCodeAt(i).toString(16).padStart(4, '0'))
+      .join(''),
+  );
+}
+
+function writeRecords(name, head, records) {
+  const lines = Object.entries(head).map(([key, value]) => `"${key}": ${toJson(value)},`);
+  const text = `{\n${lines.join('\n')}\n"cases": [\n${records.map(toJson).join(',\n')}\n]\n}\n`;
+  writeFileSync(join(golden, name), text);
+  console.log(`${name}: ${records.length} records, ${Math.ceil(text.length / 1024)} KB`);
+}
+
+const sha256 = (path) => createHash('sha256').update(readFileSync(path)).digest('hex');
+const round = (x, digits) => Number(x.toFixed(digits));
+
+// ---------------------------------------------------------------------------------------------
+// Token ids
+
+// Mulberry32: a small seeded generator, so that the random strings never change by themselves.
+function randomSource(seed) {
+  let state = seed;
+  return (n) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) % n;
+  };
+}
+
+// Strings of random pieces. Only blocks that have been stable for many Unicode versions are used,
+// because the two sides need not have the same version's tables.
+function randomStrings(count, seed) {
+  const next = randomSource(seed);
+  const range = (first, last) => () => String.fromCodePoint(first + next(last - first + 1));
+  const pick = (list) => () => list[next(list.length)];
+  const pieces = [
+    range(0x20, 0x7e),
+    range(0x20, 0x7e),
+    range(0x61, 0x7a),
+    range(0x61, 0x7a),
+    range(0x30, 0x39),
+    pick([' ', ' ', '  ', '\n', '\n\n', '\t', '\r\n', '\u00a0', '\u3000', '\u2028']),
+    pick(["'s", "'T", "'re", "'LL", '\u2019s', "'"]),
+    pick(['<|im_end|>', '<|im_start|>', '<|', '|>', '<repo_name>']),
+    range(0xa1, 0x17f),
+    range(0x391, 0x3a1),
+    range(0x410, 0x44f),
+    range(0x5d0, 0x5ea),
+    range(0x660, 0x669),
+    range(0x905, 0x939),
+    range(0xe01, 0xe30),
+    range(0x300, 0x36f),
+    range(0x2190, 0x21ff),
+    range(0x2460, 0x249b),
+    range(0x3041, 0x3096),
+    range(0x4e00, 0x9fa5),
+    range(0xac00, 0xd7a3),
+    range(0x1f600, 0x1f64f),
+    range(0x20000, 0x2a6d6),
+    range(0, 0x1f),
+  ];
+  return Array.from({ length: count }, () => {
+    let text = '';
+    for (let n = 1 + next(24); n > 0; --n) {
+      const piece = pieces[next(pieces.length)];
+      for (let k = 1 + next(4); k > 0; --k) text += piece();
+    }
+    return text;
+  });
+}
+
+function decode(input) {
+  if (typeof input === 'string') return input;
+  if (input.utf16) return String.fromCharCode(...input.utf16);
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.from(input.hex, 'hex'));
+}
+
+// `special_ids` (special tokens parsed) appears only where it differs from `ids`.
+function tokenRecords(model, groups) {
+  const records = [];
+  for (const [group, inputs] of groups) {
+    inputs.forEach((input, i) => {
+      const text = decode(input);
+      const ids = model.tokenize(text, false);
+      const specialIds = model.tokenize(text, true);
+      const record = { name: `${group}-${i}`, ...(typeof input === 'string' ? { text } : input) };
+      record.ids = ids;
+      if (ids.join() !== specialIds.join()) record.special_ids = specialIds;
+      records.push(record);
+    });
+  }
+  return records;
+}
+
+const aboutTokens = {
+  ids: 'common_tokenize(text, add_special = false, parse_special = false)',
+  special_ids: 'the same with parse_special = true, where that differs',
+  text: 'or hex: bytes to be decoded as by WHATWG first; or utf16: code units, lone ones are U+FFFD',
+};
+
+async function makeTokens({ llama, modelPath }) {
+  const model = await openModel(llama, modelPath, { vocabOnly: true });
+  const groups = [...Object.entries(tokenizerInputs), ['random', randomStrings(80, 1)]];
+  const records = tokenRecords(model, groups);
+  await model.dispose();
+  const about = { ...describeLlama(llama), model: basename(modelPath), ...aboutTokens };
+  writeRecords('tokens.json', { about }, records);
+}
+
+async function makePreTokenizers({ llama, modelPath, python }) {
+  await withTinyModels(python, ['--vocab-from', modelPath], async (folder) => {
+    for (const pre of preTokenizers) {
+      const file = `vocab-${pre}.gguf`;
+      const model = await openModel(llama, join(folder, file), { vocabOnly: true });
+      const groups = preTokenizerGroups.map((name) => [name, tokenizerInputs[name]]);
+      groups.push(['random', randomStrings(24, 2)]);
+      const records = tokenRecords(model, groups);
+      await model.dispose();
+      const about = { ...describeLlama(llama), model: file, 'tokenizer.ggml.pre': pre };
+      writeRecords(`tokens-${pre}.json`, { about: { ...about, ...aboutTokens } }, records);
+    }
+  });
+}
+
+// ---------------------------------------------------------------------------------------------
+// Greedy continuations
+
+const aboutExact = {
+  weights: 'an F32 copy of the model, made by benchmarks/peers/dequantise.py',
+  kv_cache: 'F32, no flash attention',
+};
+
+// The ChatML of SmolLM2's own template, with its default system message.
+function chatMl(messages) {
+  const system = {
+    role: 'system',
+    content: 'You are a helpful AI assistant named SmolLM, trained by Hugging Face',
+  };
+  const all = messages[0].role === 'system' ? messages : [system, ...messages];
+  const turns = all.map((m) => `<|im_start|>${m.role}\n${m.content}<|im_end|>\n`);
+  return turns.join('') + '<|im_start|>assistant\n';
+}
+
+// Indexes of the two largest values.
+function topTwo(values) {
+  let first = 0;
+  let second = -1;
+  for (let i = 1; i < values.length; ++i) {
+    if (values[i] > values[first]) [first, second] = [i, first];
+    else if (second < 0 || values[i] > values[second]) second = i;
+  }
+  return [first, second];
+}
+
+async function greedy(model, promptIds) {
+  const context = await model.context({ nCtx: 512 });
+  const ids = [];
+  const gaps = [];
+  let next = promptIds;
+  while (ids.length < kGreedyTokens) {
+    await context.feed(
+      next,
+      (i) => i === next.length - 1,
+      (_, logits) => {
+        const [first, second] = topTwo(logits);
+        ids.push(first);
+        gaps.push(round(logits[first] - logits[second], 3));
+      },
+    );
+    const last = ids[ids.length - 1];
+    if (model.isEog(last)) break;
+    next = [last];
+  }
+  await context.dispose();
+  return { ids, gaps };
+}
+
+async function makeGreedy({ llama, modelPath, f32Path }) {
+  const model = await openModel(llama, f32Path);
+  const records = [];
+  for (const { name, text, messages } of greedyPrompts) {
+    const prompt = messages ? chatMl(messages) : text;
+    const promptIds = model.tokenize(prompt, true);
+    const { ids, gaps } = await greedy(model, promptIds);
+    const input = messages ? { messages, prompt } : { prompt };
+    records.push({ name, ...input, prompt_ids: promptIds, ids, gaps, text: model.detokenize(ids) });
+    console.log(`greedy ${records.length}/${greedyPrompts.length}: ${name}`);
+  }
+  await model.dispose();
+  const about = {
+    ...describeLlama(llama),
+    model: basename(modelPath),
+    ...aboutExact,
+    ids: `at most ${kGreedyTokens}; the last is an end-of-generation token if there are fewer`,
+    gaps: 'log-probability of the chosen token minus that of the second best',
+  };
+  writeRecords('greedy.json', { about }, records);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Teacher-forced log-probabilities
+
+function textTokens(model, count) {
+  const ids = model.tokenize(readFileSync(join(golden, 'text.txt'), 'utf8'), false);
+  if (ids.length < count) throw new Error(`text.txt has ${ids.length} tokens of ${count}.`);
+  return ids.slice(0, count);
+}
+
+async function makeLogprobs({ llama, modelPath, f32Path }) {
+  const model = await openModel(llama, f32Path);
+  const tokens = textTokens(model, kLogprobContext);
+  const step = (kLogprobContext - 1) / kLogprobPositions;
+  const positions = Array.from({ length: kLogprobPositions }, (_, i) => Math.floor((i + 1) * step) - 1);
+  const wanted = new Set(positions);
+  const run = async (which, visit) => {
+    const context = await which.context({ nCtx: kLogprobContext });
+    await context.feed(
+      tokens,
+      (i) => wanted.has(i),
+      (i, logits) => visit(i, logSoftmax(logits)),
+    );
+    await context.dispose();
+    await which.dispose();
+  };
+
+  const exact = new Map();
+  await run(model, (i, logprobs) => exact.set(i, logprobs));
+  console.log('logprobs: F32 copy done');
+  const rounded = { mean_kl: 0, max_kl: 0, max_top_difference: 0, same_top: 0 };
+  await run(await openModel(llama, modelPath), (i, other) => {
+    const one = exact.get(i);
+    const kl = one.reduce((sum, x, k) => sum + Math.exp(x) * (x - other[k]), 0);
+    const top = topTwo(one)[0];
+    const difference = Math.abs(one[top] - other[top]);
+    rounded.mean_kl += kl / kLogprobPositions;
+    rounded.max_kl = Math.max(rounded.max_kl, kl);
+    rounded.max_top_difference = Math.max(rounded.max_top_difference, difference);
+    rounded.same_top += (topTwo(other)[0] === top) / kLogprobPositions;
+  });
+  for (const key of Object.keys(rounded)) rounded[key] = round(rounded[key], 6);
+
+  const records = positions.map((position) => {
+    const row = exact.get(position);
+    const ids = [...row.keys()].sort((a, b) => row[b] - row[a]).slice(0, kTop);
+    const next = tokens[position + 1];
+    return {
+      position,
+      next,
+      next_logprob: round(row[next], 5),
+      ids,
+      logprobs: ids.map((id) => round(row[id], 5)),
+    };
+  });
+  const about = {
+    ...describeLlama(llama),
+    model: basename(modelPath),
+    text: 'text.txt, tokenised without special tokens and without BOS',
+    ...aboutExact,
+    logprobs: 'natural logarithms over the whole vocabulary, given tokens[0 .. position]',
+    rounded: 'how far llama.cpp on the model file itself (8-bit activations) is from these numbers',
+  };
+  writeRecords('logprobs.json', { about, rounded, tokens }, records);
+}
+
+async function makePerplexity({ llama, modelPath, f32Path }) {
+  const measure = async (path) => {
+    const model = await openModel(llama, path);
+    const tokens = textTokens(model, kPerplexityContext);
+    const context = await model.context({ nCtx: kPerplexityContext });
+    let nll = 0;
+    await context.feed(
+      tokens,
+      (i) => i + 1 < tokens.length,
+      (i, logits) => {
+        nll -= logSoftmax(logits)[tokens[i + 1]];
+        if ((i + 1) % 512 === 0) console.log(`perplexity: ${i + 1} of ${tokens.length} tokens`);
+      },
+    );
+    await context.dispose();
+    await model.dispose();
+    const mean = nll / (tokens.length - 1);
+    return { mean_nll: round(mean, 6), perplexity: round(Math.exp(mean), 5) };
+  };
+  const records = [
+    { weights: 'F32 copy', ...(await measure(f32Path)) },
+    { weights: 'as in the file, with 8-bit activations', ...(await measure(modelPath)) },
+  ];
+  const about = {
+    ...describeLlama(llama),
+    model: basename(modelPath),
+    text: 'text.txt, tokenised without special tokens and without BOS',
+    kv_cache: aboutExact.kv_cache,
+    n_ctx: kPerplexityContext,
+    mean_nll: '-sum of log p(token[i] | token[0 .. i-1]) for 1 <= i < n_ctx, / (n_ctx - 1)',
+    perplexity: 'exp(mean_nll)',
+  };
+  writeRecords('perplexity.json', { about }, records);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Tiny models
+
+async function withTinyModels(python, args, use) {
+  const folder = mkdtempSync(join(tmpdir(), 'pipit-tiny-'));
+  try {
+    execFileSync(python, [join(root, 'tools', 'make-tiny-models.py'), '--out', folder, ...args], {
+      stdio: 'inherit',
+    });
+    await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const toBase64 = (floats) =>
+  Buffer.from(floats.buffer, floats.byteOffset, floats.byteLength).toString('base64');
+
+async function makeTiny({ llama, python }) {
+  const records = [];
+  let models;
+  await withTinyModels(python, [], async (folder) => {
+    models = JSON.parse(readFileSync(join(folder, 'models.json'), 'utf8'));
+    for (const { name, file, n_vocab: nVocab } of models) {
+      const path = join(folder, file);
+      const model = await openModel(llama, path);
+      const next = randomSource(nVocab);
+      const tokens = Array.from({ length: kTinyTokens }, () => next(nVocab));
+      const context = await model.context({ nCtx: 256, batch: kTinyTokens, threads: 1 });
+      const rows = [];
+      await context.feed(
+        tokens,
+        (i) => kTinyRows.includes(i),
+        (_, logits) => rows.push(logits),
+      );
+      await context.dispose();
+      await model.dispose();
+      const flat = Float32Array.from(rows.flatMap((row) => [...row]));
+      records.push({ name, file, sha256: sha256(path), n_vocab: nVocab, tokens, logits: toBase64(flat) });
+      console.log(`tiny ${records.length}/${models.length}: ${name}`);
+    }
+  });
+  const about = {
+    ...describeLlama(llama),
+    models: 'made by tools/make-tiny-models.py; a changed sha256 means that the generator drifted',
+    kv_cache: 'F32, no flash attention',
+    logits: 'base64 of little-endian float32 [rows.length, n_vocab]',
+  };
+  writeRecords('tiny.json', { about, rows: kTinyRows }, records);
+}
+
+// ---------------------------------------------------------------------------------------------
+
+const parts = {
+  tokens: makeTokens,
+  pre: makePreTokenizers,
+  greedy: makeGreedy,
+  logprobs: makeLogprobs,
+  perplexity: makePerplexity,
+  tiny: makeTiny,
+};
+
+async function main() {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string', default: Object.keys(parts).join() },
+      model: {
+        type: 'string',
+        default: join(root, 'models', 'cache', 'smollm2-135m-instruct-q4_1.gguf'),
+      },
+      python: { type: 'string', default: join(root, '.toolchain', 'venv', 'bin', 'python') },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(usage);
+    return;
+  }
+  const chosen = values.only.split(',');
+  const unknown = chosen.find((name) => !(name in parts));
+  if (unknown !== undefined) {
+    throw new Error(`--only: '${unknown}' is not one of ${Object.keys(parts).join(', ')}.`);
+  }
+  const llama = await openLlama();
+  const { model: modelPath, python } = values;
+  const folder = mkdtempSync(join(tmpdir(), 'pipit-goldens-'));
+  try {
+    const f32Path = join(folder, 'f32.gguf');
+    execFileSync(python, [join(root, 'benchmarks', 'peers', 'dequantise.py'), modelPath, f32Path]);
+    for (const name of chosen) await parts[name]({ llama, modelPath, f32Path, python });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  await llama.dispose();
+}
+
+main().catch((error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});

@@ -1,0 +1,168 @@
+// The options of generate() and chat(): one table that validation, the Wasm call and the command line share.
+// Meanings and defaults are those of include/pipit/options.h; ranges are checked there.
+import { PipitError } from './errors.ts';
+import { didYouMean, toSnake } from './names.ts';
+
+/** What a generation can be told; every field is optional. */
+export interface GenerateOptions {
+  /** Tokens to generate at most; -1: until the model stops or the context is full. */
+  maxTokens?: number;
+  /** Generation ends before the first of these strings. */
+  stop?: string | string[];
+  /** End-of-generation tokens are never drawn (benchmarks). */
+  ignoreEos?: boolean;
+  /** 0: greedy. Default 0.8. */
+  temperature?: number;
+  /** Only the k likeliest tokens are drawn; 0: all. Default 40. */
+  topK?: number;
+  /** Only the likeliest tokens whose probabilities sum up to this; 1: all. Default 0.95. */
+  topP?: number;
+  /** Only tokens at least this probable, relative to the likeliest; 0: all. Default 0.05. */
+  minP?: number;
+  /** Divides (negative: multiplies) the logits of recent tokens; 1: off. Default 1. */
+  repeatPenalty?: number;
+  /** Subtracted once from the logit of every recent token. Default 0. */
+  presencePenalty?: number;
+  /** Subtracted from a recent token's logit once an occurrence. Default 0. */
+  frequencyPenalty?: number;
+  /** How many recent tokens the penalties look at; -1: the whole context. Default 64. */
+  penaltyLastN?: number;
+  /** The same seed, prompt and options give the same text. Default: random, found in the result. */
+  seed?: number;
+  /** Pairs of token id and what is added to its logit; -Infinity forbids the token. */
+  logitBias?: [id: number, bias: number][];
+  /** Context size in tokens; 0: what the model was trained for. */
+  nCtx?: number;
+}
+
+/** What a caller gives beside the GenerateOptions; stays on the caller's side of the worker. */
+export interface CallOptions {
+  signal?: AbortSignal;
+  /** Told after every chunk of the prompt. */
+  onPrefill?: (progress: { done: number; total: number }) => void;
+}
+
+type Kind = 'integer' | 'number' | 'boolean' | 'strings' | 'pairs';
+
+export interface OptionSpec {
+  name: keyof GenerateOptions;
+  kind: Kind;
+  /** One line for --help. */
+  help: string;
+}
+
+export const GENERATE_OPTIONS: readonly OptionSpec[] = [
+  { name: 'maxTokens', kind: 'integer', help: 'tokens to generate at most; -1: until the model stops' },
+  { name: 'stop', kind: 'strings', help: 'stop before this text (may be given several times)' },
+  { name: 'ignoreEos', kind: 'boolean', help: 'never stop at an end-of-generation token' },
+  { name: 'temperature', kind: 'number', help: 'randomness; 0: greedy (default 0.8)' },
+  { name: 'topK', kind: 'integer', help: 'draw from the K likeliest tokens; 0: all (default 40)' },
+  { name: 'topP', kind: 'number', help: 'draw from the likeliest tokens that sum up to P (default 0.95)' },
+  { name: 'minP', kind: 'number', help: 'least probability relative to the likeliest (default 0.05)' },
+  { name: 'repeatPenalty', kind: 'number', help: 'divides the logits of recent tokens (default 1: off)' },
+  { name: 'presencePenalty', kind: 'number', help: 'subtracted once for a recent token (default 0)' },
+  { name: 'frequencyPenalty', kind: 'number', help: 'subtracted once an occurrence (default 0)' },
+  { name: 'penaltyLastN', kind: 'integer', help: 'recent tokens that penalties see; -1: all (default 64)' },
+  { name: 'seed', kind: 'integer', help: 'makes the text reproducible (default: random)' },
+  { name: 'logitBias', kind: 'pairs', help: 'ID=BIAS, added to the logit of a token (several times)' },
+  { name: 'nCtx', kind: 'integer', help: 'context size in tokens; 0: what the model was trained for' },
+];
+
+const KIND_TEXT: Record<Kind, string> = {
+  integer: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+  strings: 'a string or an array of strings',
+  pairs: 'an array of [token id, bias] pairs',
+};
+
+// The largest JSON-safe stand-in for an infinite bias; it leaves exp(logit) at 0 all the same.
+const INFINITE_BIAS = 1e38;
+
+/** Throws invalid_argument for an unknown option (listing those that exist) or a value of the wrong type. */
+export function checkGenerateOptions(options: object): GenerateOptions {
+  checkKeys(options, GENERATE_OPTIONS.map((option) => option.name), 'generation option');
+  const checked: Record<string, unknown> = {};
+  for (const { name, kind } of GENERATE_OPTIONS) {
+    const value = (options as GenerateOptions)[name];
+    if (value === undefined) continue;
+    if (!hasKind(value, kind)) {
+      throw new PipitError(
+        'invalid_argument',
+        `option ${name} must be ${KIND_TEXT[kind]}, not ${describe(value)}`,
+      );
+    }
+    checked[name] = value;
+  }
+  const { seed } = checked;
+  if (typeof seed === 'number' && seed < 0) {
+    throw new PipitError('invalid_argument', `option seed must be 0 or more, not ${seed}`);
+  }
+  return checked;
+}
+
+/** Throws invalid_argument when `object` has a key outside `allowed`; names the nearest and lists all. */
+export function checkKeys(object: unknown, allowed: readonly string[], what: string): void {
+  if (typeof object !== 'object' || object === null) {
+    throw new PipitError('invalid_argument', `options must be an object, not ${describe(object)}`);
+  }
+  for (const key of Object.keys(object)) {
+    if (allowed.includes(key)) continue;
+    throw new PipitError(
+      'invalid_argument',
+      `unknown ${what} "${key}"${didYouMean(key, allowed)}; there are: ${allowed.join(', ')}`,
+    );
+  }
+}
+
+/** The JSON fields of pipit_generate_begin, beside the tokens. */
+export function toWireOptions(options: GenerateOptions): Record<string, unknown> {
+  const wire: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) wire[toSnake(name)] = value;
+  if (typeof options.stop === 'string') wire.stop = [options.stop];
+  if (options.logitBias) {
+    wire.logit_bias = options.logitBias.map(([id, bias]) => [
+      id,
+      Math.max(-INFINITE_BIAS, Math.min(INFINITE_BIAS, bias)),
+    ]);
+  }
+  return wire;
+}
+
+/** A seed for callers that gave none. */
+export function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]!;
+}
+
+function hasKind(value: unknown, kind: Kind): boolean {
+  switch (kind) {
+    case 'integer':
+      return Number.isSafeInteger(value);
+    case 'number':
+      return Number.isFinite(value);
+    case 'boolean':
+      return typeof value === 'boolean';
+    case 'strings':
+      return typeof value === 'string' || isArrayOf(value, (item) => typeof item === 'string');
+    case 'pairs':
+      return isArrayOf(value, isBiasPair);
+  }
+}
+
+function isArrayOf(value: unknown, test: (item: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(test);
+}
+
+function isBiasPair(pair: unknown): boolean {
+  if (!Array.isArray(pair) || pair.length !== 2) return false;
+  const [id, bias] = pair as unknown[];
+  return Number.isSafeInteger(id) && typeof bias === 'number' && !Number.isNaN(bias);
+}
+
+/** A value in an error message: short, and recognisable. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return `"${value.length > 40 ? `${value.slice(0, 40)}…` : value}"`;
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return typeof value === 'function' ? 'a function' : String(value);
+}

@@ -1,0 +1,146 @@
+// The messages between client and worker: discriminated unions, all structured-cloneable.
+import type { WireError } from './errors.ts';
+import type { GenerateOptions } from './options.ts';
+
+/** What a load reports about the model; the names are GGUF's, in camelCase. */
+export interface ModelInfo {
+  architecture: string;
+  name: string | null;
+  nLayer: number;
+  nEmbd: number;
+  nHead: number;
+  nHeadKv: number;
+  nFf: number;
+  nCtxTrain: number;
+  nVocab: number;
+  headDim: number;
+  ropeFreqBase: number;
+  /** Kind and pre-tokenizer, for instance "bpe/smollm". */
+  tokenizer: string;
+  bosToken: string | null;
+  eosToken: string | null;
+  bosId: number | null;
+  eosId: number | null;
+  addsBos: boolean;
+  /** The texts of the tokens that only templates may produce, for instance "<|im_start|>". */
+  controlTokens: string[];
+  /** The model's own Jinja template. */
+  chatTemplate: string | null;
+  /** The kernel set in use. */
+  kernels: string;
+  availableKernels: string[];
+  weightBytes: number;
+}
+
+/** A model file's header: what `inspect` shows. */
+export interface ModelDescription {
+  /** GGUF version. */
+  version: number;
+  alignment: number;
+  /** Where tensor data begins in the file, in bytes. */
+  dataOffset: number;
+  fileSize: number;
+  /** `value` of an array holds its first elements, `length` how many it has. */
+  metadata: { key: string; type: string; value: unknown; length?: number }[];
+  /** `offset` counts from dataOffset. */
+  tensors: { name: string; type: string; shape: number[]; bytes: number; offset: number }[];
+}
+
+export interface ModelStats {
+  kernels: string;
+  threads: number;
+  /** The KV cache in use. */
+  kvBytes: number;
+  /** Size of the Wasm memory; it never shrinks, so this is its peak. */
+  wasmMemoryBytes: number;
+  /** Reading and repacking the file. */
+  loadMs: number;
+}
+
+export interface ChatMessage {
+  /** "system", "user", "assistant", or another role that the model's template knows. */
+  role: string;
+  content: string;
+}
+
+export type Prompt =
+  | { kind: 'text'; text: string }
+  | { kind: 'tokens'; tokens: number[] }
+  | { kind: 'chat'; messages: ChatMessage[]; template: string | null };
+
+export type StopReason = 'eos' | 'stop' | 'length' | 'context';
+
+export interface GenerateResult {
+  text: string;
+  /** The generated tokens, without the end-of-generation token. */
+  tokens: number[];
+  /** How many tokens the prompt had. */
+  promptTokens: number;
+  stopReason: StopReason;
+  /** The stop string that was met. */
+  stop: string | null;
+  seed: number;
+  /** From the start of the prompt to its last token. */
+  prefillMs: number;
+  /** From the first generated token to the last. */
+  decodeMs: number;
+  prefillTokensPerSecond: number;
+  /** Of the tokens after the first; 0 when there are none. */
+  decodeTokensPerSecond: number;
+}
+
+/** One step of a generation: a token, and the text that became certain with it (may be ""). */
+export interface Piece {
+  text: string;
+  /** null: text that was held back for a stop string and turned out to be none. */
+  token: number | null;
+}
+
+/** Rows `start` … `start + n` of the logits; row i holds what follows token i. */
+export interface LogitsChunk {
+  start: number;
+  n: number;
+  /** [n, nVocab] */
+  logits: Float32Array;
+}
+
+/** What a worker can be asked for; `Source` (where bytes come from) depends on the environment. */
+export type RequestBody<Source = unknown> =
+  | { type: 'load'; source: Source; kernels: string }
+  | { type: 'inspect'; source: Source }
+  | { type: 'generate'; prompt: Prompt; options: GenerateOptions & { seed: number } }
+  | { type: 'logits'; tokens: number[]; nCtx: number }
+  | { type: 'tokenize'; text: string; addSpecial: boolean; parseSpecial: boolean }
+  | { type: 'detokenize'; tokens: number[]; special: boolean }
+  | { type: 'stats' };
+
+/** What each request is answered with when it succeeds. */
+export interface Answers {
+  load: ModelInfo;
+  inspect: ModelDescription;
+  generate: GenerateResult;
+  logits: null;
+  tokenize: number[];
+  detokenize: string;
+  stats: ModelStats;
+}
+
+/** What arrives before the answer. */
+export type Event =
+  | { type: 'progress'; loaded: number; total: number }
+  | { type: 'prefill'; done: number; total: number }
+  | ({ type: 'piece' } & Piece)
+  | ({ type: 'logits' } & LogitsChunk);
+
+export type ToWorker<Source = unknown> =
+  | { type: 'request'; id: number; body: RequestBody<Source> }
+  /** Settles request `id` as cancelled after the step that is running. */
+  | { type: 'cancel'; id: number }
+  /** Allows request `id` one more logits chunk: they are large, so the reader sets the pace. */
+  | { type: 'pull'; id: number };
+
+/** Every request gets exactly one `done` or `error`. */
+export type FromWorker =
+  | { type: 'event'; id: number; event: Event }
+  | { type: 'done'; id: number; answer: Answers[keyof Answers] }
+  | { type: 'error'; id: number; error: WireError };
