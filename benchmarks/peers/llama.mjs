@@ -109,6 +109,16 @@ class Context {
     }
   }
 
+  // Appends `ids` and answers the likeliest next token, without the cost of copying logits out.
+  async sample(ids) {
+    this.context.initBatch(ids.length);
+    const last = Uint32Array.of(ids.length - 1);
+    const slots = this.context.addToBatch(0, this.position, Uint32Array.from(ids), last);
+    await this.context.decodeBatch();
+    this.position += ids.length;
+    return this.context.sampleToken(slots[0], this.sampler);
+  }
+
   // The sampler is greedy and leaves the logits as they are; asked for all of them, the addon
   // returns [id, logit, id, logit, ...] in falling order.
   async #logits(slot) {

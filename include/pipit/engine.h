@@ -123,7 +123,7 @@ struct GenerationStep {
   size_t n_done = 0;                            // kPrefill: prompt tokens computed so far
   size_t n_total = 0;                           // kPrefill: prompt tokens
   int32_t token = -1;                           // kDecode: the token drawn
-  std::string_view text;                        // kDecode, kEnd: UTF-8, whole characters; valid until the next step
+  std::string_view text = {};                   // kDecode, kEnd: UTF-8, whole characters; valid until the next step
   StopReason stop_reason = StopReason::kNone;   // kEnd
   int32_t stop_index = -1;                      // kEnd by kStopString: which of GenerateOptions::stop
 };

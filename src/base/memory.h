@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace pipit {
 
@@ -14,5 +15,8 @@ void release(void* memory);
 
 // For fault tests: the allocation after the next `n` ones fails, once. Negative: none fails (the default).
 void fail_allocation_after(int n);
+
+// For memory tests: the bytes that allocate() has handed out since the start, released or not.
+uint64_t total_allocated();
 
 }  // namespace pipit

@@ -6,7 +6,8 @@
 
 namespace pipit {
 
-// `text` in double quotes; bytes that are not printable ASCII, quotes and backslashes as \xNN; cut after `max_bytes`.
+// `text` in double quotes; bytes that are not printable ASCII, quotes and backslashes as \xNN; cut
+// after `max_bytes`.
 std::string quote(std::string_view text, size_t max_bytes = 64);
 
 }  // namespace pipit

@@ -42,9 +42,9 @@ const Tokenizer& Model::tokenizer() const { return *parts_->tokenizer; }
 struct ModelLoader::State {
   GgufParser parser;
   std::unique_ptr<Model::Parts> parts = std::make_unique<Model::Parts>();
-  uint64_t n_header_bytes = 0;           // that the parser took
-  std::optional<WeightLoader> weights;   // once the header is whole
-  Status error;                          // of a feed; it stays
+  uint64_t n_header_bytes = 0;                // that the parser took
+  std::optional<WeightLoader> weights = {};   // once the header is whole
+  Status error = {};                          // of a feed; it stays
 
   Status feed(std::span<const uint8_t> bytes);
   Status begin_weights();

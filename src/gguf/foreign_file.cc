@@ -16,17 +16,25 @@ struct Signature {
   const char* sentence;
 };
 
-constexpr const char* kConvert = "Convert the original model with llama.cpp's convert_hf_to_gguf.py.";
+constexpr const char* kConvert =
+    "Convert the original model with llama.cpp's convert_hf_to_gguf.py.";
 
 constexpr Signature kSignatures[] = {
-    {"PK\x03\x04", "This is a ZIP archive (PyTorch checkpoints are); unpack it or convert the model to GGUF."},
-    {"\x80\x02", "This is a pickled PyTorch checkpoint, not GGUF; convert the model to GGUF first."},
-    {"\x80\x04", "This is a pickled PyTorch checkpoint, not GGUF; convert the model to GGUF first."},
+    {"PK\x03\x04",
+     "This is a ZIP archive (PyTorch checkpoints are); unpack it or convert the model to GGUF."},
+    {"\x80\x02",
+     "This is a pickled PyTorch checkpoint, not GGUF; convert the model to GGUF first."},
+    {"\x80\x04",
+     "This is a pickled PyTorch checkpoint, not GGUF; convert the model to GGUF first."},
     {"\x1f\x8b", "This is a gzip archive, not GGUF; unpack it first."},
-    {"lmgg", "This is a GGML file, GGUF's predecessor, which pipit does not read; get the model as GGUF."},
-    {"fmgg", "This is a GGMF file, GGUF's predecessor, which pipit does not read; get the model as GGUF."},
-    {"tjgg", "This is a GGJT file, GGUF's predecessor, which pipit does not read; get the model as GGUF."},
-    {"version https://", "This is a Git LFS pointer, not the model; run `git lfs pull` or download the file itself."},
+    {"lmgg",
+     "This is a GGML file, GGUF's predecessor, which pipit does not read; get the model as GGUF."},
+    {"fmgg",
+     "This is a GGMF file, GGUF's predecessor, which pipit does not read; get the model as GGUF."},
+    {"tjgg",
+     "This is a GGJT file, GGUF's predecessor, which pipit does not read; get the model as GGUF."},
+    {"version https://",
+     "This is a Git LFS pointer, not the model; run `git lfs pull` or download the file itself."},
 };
 
 bool is_text(std::span<const uint8_t> front) {

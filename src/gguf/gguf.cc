@@ -25,9 +25,11 @@ bool same_kind(GgufType a, GgufType b) {
 }
 
 Status missing(std::string_view key) {
-  return {StatusCode::kInvalidFile,
-          str_cat("The metadata has no ", quote(key),
-                  ", which is needed to run this model. Use a GGUF file of a complete language model.")};
+  return {
+      StatusCode::kInvalidFile,
+      str_cat(
+          "The metadata has no ", quote(key),
+          ", which is needed to run this model. Use a GGUF file of a complete language model.")};
 }
 
 }  // namespace
@@ -92,8 +94,8 @@ std::string Gguf::describe(const GgufValue& value) const {
 }
 
 Status Gguf::wrong_type(std::string_view key, const GgufValue& value, const char* expected) const {
-  return {StatusCode::kInvalidFile, str_cat("The metadata's ", quote(key), " holds ", describe(value),
-                                            ", but ", expected, " was expected.")};
+  return {StatusCode::kInvalidFile, str_cat("The metadata's ", quote(key), " holds ",
+                                            describe(value), ", but ", expected, " was expected.")};
 }
 
 Result<uint32_t> Gguf::get_u32(std::string_view key) const {

@@ -1,9 +1,9 @@
-// A GGUF file's header: metadata and tensor directory, read from chunks of any size and validated before it is believed.
-// Format text: ggml/docs/gguf.md. Grammar (little-endian):
+// A GGUF file's header: metadata and tensor directory, read from chunks of any size and validated
+// before it is believed. Format text: ggml/docs/gguf.md. Grammar (little-endian):
 //   file     = "GGUF" version:u32 n_tensors:u64 n_pairs:u64 pair* tensor* padding data
 //   pair     = key:string type:u32 value          string = n:u64 byte[n]
 //   value    = scalar | string | array            array  = type:u32 n:u64 value[n]
-//   tensor   = name:string n_dims:u32 dim:u64[n_dims] type:u32 offset:u64   (offset from the start of data)
+//   tensor   = name:string n_dims:u32 dim:u64[n_dims] type:u32 offset:u64   (offset within data)
 #pragma once
 
 #include <cstdint>
@@ -60,7 +60,7 @@ struct GgufValue {
   GgufType type;  // of the value, or of the elements when `is_array`
   bool is_array;
   uint64_t n;      // elements (1 for a scalar)
-  uint64_t first;  // where the payload begins in the owner's pools (strings: the first one's number)
+  uint64_t first;  // where the payload begins in the owner's pools (of bytes or strings)
   GgufScalar scalar;
 };
 
@@ -82,7 +82,8 @@ class Gguf {
   // nullptr when there is none. O(log n).
   const GgufValue* find(std::string_view key) const;
 
-  // What a value of this Gguf holds, for i < value.n: a string, or a string array's element i; any bytes, UTF-8 or not.
+  // What a value of this Gguf holds, for i < value.n: a string, or a string array's element i; any
+  // bytes, UTF-8 or not.
   std::string_view string(const GgufValue& value, uint64_t i = 0) const;
   // Any numeric scalar or array element, rounded to double where it must be.
   double number(const GgufValue& value, uint64_t i = 0) const;
@@ -99,12 +100,15 @@ class Gguf {
   Result<bool> get_bool(std::string_view key, bool fallback) const;
   Result<std::string_view> get_string(std::string_view key) const;
   Result<std::string_view> get_string(std::string_view key, std::string_view fallback) const;
-  // An array of `element_type`'s kind (strings, integers of any width, floats of any width, bools); nullptr when the
-  // key is missing.
+  // An array of `element_type`'s kind (strings, integers of any width, floats of any width, bools);
+  // nullptr when the key is missing.
   Result<const GgufValue*> get_array(std::string_view key, GgufType element_type) const;
 
  private:
   friend class GgufParser;
+
+  using BytePool = Pool<char>;
+  using StringPool = Pool<std::string_view, size_t{1} << 16>;
 
   struct Pair {
     std::string_view key;
@@ -120,31 +124,34 @@ class Gguf {
   uint32_t version_ = 0;
   uint64_t alignment_ = 32;
   uint64_t data_offset_ = 0;
-  Pool<char> bytes_;  // keys, names, strings; elements of numeric arrays as in the file
-  Pool<std::string_view> strings_;     // every string value, arrays' elements in order
-  Array<Pair> pairs_;                  // in the file's order
-  Array<uint32_t> pairs_by_key_;       // indices into pairs_, sorted by key
-  Array<TensorInfo> tensors_;          // in the file's order
-  Array<uint32_t> tensors_by_name_;    // indices into tensors_, sorted by name
+  BytePool bytes_;                // keys, names, strings; elements of numeric arrays as in the file
+  StringPool strings_;            // every string value, arrays' elements in order
+  Array<Pair> pairs_;             // in the file's order
+  Array<uint32_t> pairs_by_key_;  // indices into pairs_, sorted by key
+  Array<TensorInfo> tensors_;     // in the file's order
+  Array<uint32_t> tensors_by_name_;  // indices into tensors_, sorted by name
 };
 
-// Reads a header incrementally. The outcome, messages included, does not depend on how the bytes are cut into chunks.
-// Memory: at most twice the bytes fed plus 16 MiB, whatever they claim. Time: O(n log n) in the bytes fed.
+// Reads a header incrementally. The outcome, messages included, does not depend on how the bytes
+// are cut into chunks. Memory: at most twice the bytes fed plus 16 MiB, whatever they claim. Time:
+// O(n log n) in the bytes fed.
 class GgufParser {
  public:
-  // `file_size`: bytes of the whole file when known (tensors beyond it are then an error at once), else 0.
+  // `file_size`: bytes of the whole file when known (tensors beyond it are then an error at once),
+  // else 0.
   explicit GgufParser(uint64_t file_size = 0);
 
-  // Takes bytes from the front of `bytes`; returns how many it used. All of them, unless the header ended within: it
-  // ends with the tensor directory's last byte, before the padding in front of the data.
-  // Errors: kInvalidFile, kUnsupported (version, nested array, tensor type), kTruncated (`file_size` is too small for
-  // what the header claims), kLimitExceeded, kOutOfMemory; after an error the parser stays failed.
+  // Takes bytes from the front of `bytes`; returns how many it used. All of them, unless the header
+  // ended within: it ends with the tensor directory's last byte, before the padding in front of the
+  // data. Errors: kInvalidFile, kUnsupported (version, nested array, tensor type), kTruncated
+  // (`file_size` is too small for what the header claims), kLimitExceeded, kOutOfMemory; after an
+  // error the parser stays failed.
   Result<size_t> feed(std::span<const uint8_t> bytes);
 
   bool done() const { return item_ == Item::kDone && status_.ok(); }
 
-  // The header, once done(), and only once. Before: kTruncated, saying how far it came and what it was reading
-  // (kInvalidFile if what came does not begin like GGUF).
+  // The header, once done(), and only once. Before: kTruncated, saying how far it came and what it
+  // was reading (kInvalidFile if what came does not begin like GGUF).
   Result<std::unique_ptr<Gguf>> finish();
 
  private:

@@ -1,5 +1,5 @@
-// The header parser: a state machine that collects one item at a time and believes none of its numbers. The metadata
-// pairs are here, the tensor directory is in gguf_tensors.cc.
+// The header parser: a state machine that collects one item at a time and believes none of its
+// numbers. The metadata pairs are here, the tensor directory is in gguf_tensors.cc.
 #include <algorithm>
 #include <cstring>
 
@@ -19,8 +19,6 @@ constexpr size_t kPrefixBytes = 24;     // magic, version, two counts
 constexpr size_t kArrayHeadBytes = 12;  // element type, count
 
 static_assert(kPrefixBytes == kForeignFileBytes);
-static_assert(Pool<char>::kBlock >= limits::kMaxStringBytes, "a string lies in one block");
-static_assert(Pool<char>::kBlock >= limits::kMaxKeyBytes, "a key lies in one block");
 
 Status check_version(uint32_t version) {
   if (version == 2 || version == 3) return ok_status();
@@ -127,6 +125,8 @@ Status GgufParser::expect(Item item, size_t n) {
 }
 
 Status GgufParser::expect_in_pool(Item item, size_t n) {
+  static_assert(Gguf::BytePool::kBlock >= limits::kMaxStringBytes, "a string lies in one block");
+  static_assert(Gguf::BytePool::kBlock >= limits::kMaxKeyBytes, "a key lies in one block");
   PIPIT_RETURN_IF_ERROR(expect(item, n));
   PIPIT_ASSIGN_OR_RETURN(target_, gguf_->bytes_.extend(n));
   return ok_status();
@@ -177,9 +177,8 @@ std::string GgufParser::where() const {
 }
 
 Status GgufParser::invalid(const std::string& what) const {
-  return {StatusCode::kInvalidFile,
-          str_cat("In ", where(), ", at byte ", item_start_, ": ", what,
-                  ". The file is damaged; download the model again.")};
+  return {StatusCode::kInvalidFile, str_cat("In ", where(), ", at byte ", item_start_, ": ", what,
+                                            ". The file is damaged; download the model again.")};
 }
 
 // --- prefix and metadata ------------------------------------------------------------------------
@@ -257,7 +256,8 @@ Status GgufParser::complete_array_head() {
   if (info == nullptr) return invalid(str_cat("array element type ", number, " does not exist"));
   if (info->kind == GgufKind::kArray) {
     return {StatusCode::kUnsupported,
-            str_cat("The value of ", quote(key_), " is an array of arrays, which pipit does not read.")};
+            str_cat("The value of ", quote(key_),
+                    " is an array of arrays, which pipit does not read.")};
   }
   value_.type = info->type;
   value_.is_array = true;
@@ -268,7 +268,8 @@ Status GgufParser::complete_array_head() {
                     " array elements; pipit accepts at most ", limits::kMaxArrayElements,
                     ". The file is damaged or not a model.")};
   }
-  // The elements' least size, so that a claim beyond the file's end is refused before they are read.
+  // The elements' least size, so that a claim beyond the file's end is refused before they are
+  // read.
   const bool strings = info->kind == GgufKind::kString;
   PIPIT_RETURN_IF_ERROR(check_room(have_ + value_.n * (strings ? sizeof(uint64_t) : info->bytes)));
   if (!strings) gguf_->bytes_.align(info->bytes);

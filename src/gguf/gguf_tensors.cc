@@ -1,5 +1,5 @@
-// The header parser's second half: the tensor directory, whose shapes and offsets are checked against each other, the
-// limits and the file's size.
+// The header parser's second half: the tensor directory, whose shapes and offsets are checked
+// against each other, the limits and the file's size.
 #include <algorithm>
 
 #include "base/checked.h"

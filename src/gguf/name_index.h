@@ -1,5 +1,6 @@
-// A sorted index over names from outside: duplicates in O(n log n), look-ups in O(log n), whatever names a hostile file
-// chooses (a hash table with a known hash function can be made to take O(n) a look-up).
+// A sorted index over names from outside: duplicates in O(n log n), look-ups in O(log n), whatever
+// names a hostile file chooses (a hash table with a known hash function can be made to take O(n) a
+// look-up).
 #pragma once
 
 #include <algorithm>

@@ -1,16 +1,16 @@
-// Pool<T>: storage that only grows, in blocks that never move, so that views into it stay valid and memory follows what
-// has really arrived.
+// Pool<T>: storage that only grows, in blocks that never move, so that views into it stay valid and
+// memory follows what has really arrived.
 #pragma once
 
 #include "base/array.h"
 
 namespace pipit {
 
-template <typename T>
+template <typename T, size_t kBlockBytes = (size_t{1} << 20)>
 class Pool {
  public:
-  // Elements in a block: 1 MiB, which the longest string fits.
-  static constexpr size_t kBlock = (size_t{1} << 20) / sizeof(T);
+  // Elements in a block.
+  static constexpr size_t kBlock = kBlockBytes / sizeof(T);
 
   Pool() = default;
   ~Pool() {
@@ -25,7 +25,8 @@ class Pool {
   // Elements that follow size() without a block boundary between them.
   size_t room() const { return kBlock - static_cast<size_t>(size_ % kBlock); }
 
-  // `n` (≤ kBlock) new elements, uninitialised, that lie next to each other; a block too full for them is left behind.
+  // `n` (≤ kBlock) new elements, uninitialised, that lie next to each other; a block too full for
+  // them is left behind.
   Result<T*> extend(size_t n) {
     if (n > room()) size_ += room();
     if (n > 0 && size_ == uint64_t{blocks_.size()} * kBlock) {
@@ -46,13 +47,15 @@ class Pool {
 
  private:
   Status add_block() {
-    PIPIT_RETURN_IF_ERROR(blocks_.push_back(nullptr));
-    blocks_.back() = static_cast<T*>(allocate(kBlock * sizeof(T)));
-    if (blocks_.back() == nullptr) {
+    T* block = static_cast<T*>(allocate(kBlock * sizeof(T)));
+    if (block == nullptr) {
       return {StatusCode::kOutOfMemory,
-              "Not enough memory for the model file's metadata. Close other tabs or choose a smaller model."};
+              "Not enough memory for what the model file holds beside its weights. Close other "
+              "tabs or choose a smaller model."};
     }
-    return ok_status();
+    const Status status = blocks_.push_back(block);
+    if (!status.ok()) release(block);
+    return status;
   }
 
   Array<T*> blocks_;

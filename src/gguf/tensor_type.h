@@ -1,4 +1,5 @@
-// The element types a GGUF tensor can have, with the size of their blocks (ggml.h, GGML_TYPE_*; numbers are the file's).
+// The element types a GGUF tensor can have, with the size of their blocks (ggml.h, GGML_TYPE_*;
+// numbers are the file's).
 #pragma once
 
 #include <cstdint>
@@ -42,9 +43,9 @@ enum class TensorType : uint32_t {
 
 struct TensorTypeInfo {
   TensorType type;
-  const char* name;        // as llama.cpp spells it: "Q4_1"
-  uint32_t block_size;     // elements in a block
-  uint32_t block_bytes;    // bytes of a block
+  const char* name;      // as llama.cpp spells it: "Q4_1"
+  uint32_t block_size;   // elements in a block
+  uint32_t block_bytes;  // bytes of a block
 };
 
 // The type's line of the table, or nullptr for a number that is no type.

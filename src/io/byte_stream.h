@@ -1,4 +1,5 @@
-// ByteStream: where a native caller's bytes come from. JavaScript has no need of one: it feeds chunks to ModelLoader.
+// ByteStream: where a native caller's bytes come from. JavaScript has no need of one: it feeds
+// chunks to ModelLoader.
 #pragma once
 
 #include <cstddef>

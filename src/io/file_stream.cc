@@ -27,9 +27,8 @@ class FileStream final : public ByteStream {
     if (buffer.empty()) return size_t{0};
     const size_t n = std::fread(buffer.data(), 1, buffer.size(), file_);
     if (n == 0 && std::ferror(file_) != 0) {
-      return Status(StatusCode::kIo,
-                    str_cat("Reading ", name_, " failed (", std::strerror(errno),
-                            "). Check the disk and try again."));
+      return Status(StatusCode::kIo, str_cat("Reading ", name_, " failed (", std::strerror(errno),
+                                             "). Check the disk and try again."));
     }
     return n;
   }
@@ -48,8 +47,8 @@ Status cannot_open(const std::string& name, int error) {
   if (error == EACCES || error == EPERM) {
     return {StatusCode::kIo, str_cat("The file ", name, " may not be read: permission denied.")};
   }
-  return {StatusCode::kIo, str_cat("The file ", name, " cannot be opened (", std::strerror(error),
-                                   ").")};
+  return {StatusCode::kIo,
+          str_cat("The file ", name, " cannot be opened (", std::strerror(error), ").")};
 }
 
 }  // namespace
@@ -60,9 +59,10 @@ Result<std::unique_ptr<ByteStream>> file_stream(const std::string& path) {
   struct stat info;
   if (stat(path.c_str(), &info) != 0) return cannot_open(name, errno);
   if (!S_ISREG(info.st_mode)) {
-    return Status(StatusCode::kIo,
-                  str_cat(name, S_ISDIR(info.st_mode) ? " is a directory" : " is not a regular file",
-                          "; give the path of a GGUF file."));
+    return Status(
+        StatusCode::kIo,
+        str_cat(name, S_ISDIR(info.st_mode) ? " is a directory" : " is not a regular file",
+                "; give the path of a GGUF file."));
   }
   FILE* file = std::fopen(path.c_str(), "rb");
   if (file == nullptr) return cannot_open(name, errno);

@@ -27,7 +27,7 @@ struct PackedMatrix {
   WeightKind kind() const { return format->kind; }
 };
 
-// Inputs of a matrix product: the floats, and the same as int8 groups in the layout of the kernel set.
+// Inputs of a matrix product: the floats, and the same as integer groups in the layout of the kernel set.
 struct Activations {
   const float* x = nullptr;   // [n_tokens, n_cols]
   size_t n_tokens = 0;
@@ -70,7 +70,8 @@ struct KernelSet {
   // One row as floats [n_cols]: the embedding of a token.
   void (*unpack_row)(const PackedMatrix& w, size_t row, float* out);
 
-  // Activations as int8 in groups of kGroupSize: scale = max|x| / 127, q = round-to-nearest-even(x / scale).
+  // Activations as integers in groups of kGroupSize: scale = max|x| / activation_max, q = round-to-nearest-even(x / scale).
+  int32_t activation_max;
   uint64_t (*quantised_bytes)(size_t n_tokens, size_t n_cols);
   void (*quantise)(const float* x, size_t n_tokens, size_t n_cols, uint8_t* out);
 

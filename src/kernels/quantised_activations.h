@@ -1,4 +1,4 @@
-// How the sets lay out int8 activations: quantised values, then per group the scale and the scaled sum.
+// How the sets lay out integer activations: quantised values, then per group the scale and the scaled sum.
 #pragma once
 
 #include <cmath>
@@ -8,7 +8,7 @@
 
 namespace pipit {
 
-// A view of the buffer that quantise() writes and matmul() reads. Q is int8_t or, where lanes are wider, int16_t.
+// A view of the buffer that quantise() writes and matmul() reads. Q is int16_t, or int8_t where lanes are narrow.
 template <typename Q>
 struct QuantisedActivations {
   Q* q;           // [n_tokens, n_cols]
@@ -27,7 +27,7 @@ struct QuantisedActivations {
   }
 };
 
-// A group whose largest magnitude is below this is zero: 127 / max would overflow.
+// A group whose largest magnitude is below this is zero: activation_max / max would overflow.
 inline constexpr float kSmallestGroupMax = 1e-30f;
 
 }  // namespace pipit

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "base/quote.h"
 #include "base/str_cat.h"
 
 namespace pipit {
@@ -19,23 +20,27 @@ Status check_range(std::string_view key, uint32_t value, uint32_t max) {
   return ok_status();
 }
 
-// How RoPE's frequencies are stretched for contexts beyond the original one.
 Status read_rope_scaling(const Gguf& gguf, const std::string& prefix, Config& config) {
-  PIPIT_ASSIGN_OR_RETURN(const std::string_view type,
-                         gguf.get_string(prefix + "rope.scaling.type", "none"));
-  if (type != "none" && type != "linear") {
-    return {StatusCode::kUnsupported,
-            str_cat("RoPE scaling '", type.substr(0, 64),
-                    "' is not supported. Supported: none, linear, and Llama 3's rope_freqs tensor.")};
-  }
-  // llama.cpp takes the older key, too, and a factor of 0 for none.
+  // llama.cpp takes a missing type for linear, the older key for the factor, and a factor of 0 for none.
+  PIPIT_ASSIGN_OR_RETURN(const std::string_view type, gguf.get_string(prefix + "rope.scaling.type", "linear"));
   PIPIT_ASSIGN_OR_RETURN(const float old_factor, gguf.get_f32(prefix + "rope.scale_linear", 0.0f));
   PIPIT_ASSIGN_OR_RETURN(const float factor, gguf.get_f32(prefix + "rope.scaling.factor", old_factor));
+  PIPIT_ASSIGN_OR_RETURN(config.n_ctx_orig,
+                         gguf.get_u32(prefix + "rope.scaling.original_context_length", config.n_ctx_train));
+  PIPIT_RETURN_IF_ERROR(check_range(prefix + "rope.scaling.original_context_length", config.n_ctx_orig, kMaxContext));
   if (!std::isfinite(factor) || factor < 0) {
     return {StatusCode::kInvalidFile,
             str_cat("'", prefix, "rope.scaling.factor' is ", double{factor}, "; it must be positive.")};
   }
-  if (type == "linear" && factor > 0) config.rope_freq_scale = 1.0f / factor;
+  const bool is_yarn = type == "yarn";
+  if (!is_yarn && type != "none" && type != "linear") {
+    return {StatusCode::kUnsupported, str_cat("RoPE scaling ", quote(type),
+                                              " is not supported. Supported: none, linear, yarn, and the tensor "
+                                              "'rope_freqs.weight' of Llama 3.")};
+  }
+  if (type == "none" || factor == 0) return ok_status();
+  config.rope_scaling = is_yarn ? RopeScaling::kYarn : RopeScaling::kLinear;
+  config.rope_factor = factor;
   return ok_status();
 }
 

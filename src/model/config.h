@@ -9,6 +9,9 @@
 
 namespace pipit {
 
+// How RoPE's frequencies are stretched for contexts beyond the one the model was first trained for.
+enum class RopeScaling { kNone, kLinear, kYarn };
+
 struct Config {
   uint32_t n_layer = 0;
   uint32_t n_embd = 0;
@@ -22,7 +25,9 @@ struct Config {
   uint32_t n_ctx_train = 0;
   float rms_norm_eps = 0;
   float rope_freq_base = 0;
-  float rope_freq_scale = 1;     // linear scaling: 1 / factor
+  RopeScaling rope_scaling = RopeScaling::kNone;
+  float rope_factor = 1;         // of the scaling; > 0
+  uint32_t n_ctx_orig = 0;       // YaRN: the context before it was stretched
 
   uint32_t n_embd_q() const { return n_head * head_dim; }
   uint32_t n_embd_k() const { return n_head_kv * head_dim; }

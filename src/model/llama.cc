@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/str_cat.h"
+#include "model/rope.h"
 
 namespace pipit {
 namespace {
@@ -37,18 +38,6 @@ std::vector<TensorSlot> tensors(const Config& c, Weights& w) {
   vector("rope_freqs.weight", c.n_rot / 2, w.rope_freqs);
   slots.back().required = false;
   return slots;
-}
-
-// cos and sin of every token's angles, for all layers and heads.
-void compute_rope_angles(size_t n_tokens, size_t n_past, Workspace& ws) {
-  const size_t n = ws.rope_freq.size();
-  for (size_t t = 0; t < n_tokens; ++t) {
-    for (size_t i = 0; i < n; ++i) {
-      const float angle = static_cast<float>(n_past + t) * ws.rope_freq[i];
-      ws.rope_cos[t * n + i] = std::cos(angle);
-      ws.rope_sin[t * n + i] = std::sin(angle);
-    }
-  }
 }
 
 // One forward pass, with what its steps share.
@@ -127,7 +116,7 @@ Status forward(const Config& c, const Weights& w, const KernelSet& kernels, std:
   for (size_t t = 0; t < n_tokens; ++t) {
     kernels.unpack_row(w.token_embd, static_cast<size_t>(tokens[t]), ws.x.data() + t * c.n_embd);
   }
-  compute_rope_angles(n_tokens, n_past, ws);
+  compute_rope_angles(c, ws.rope_freq.span(), n_past, n_tokens, ws.rope_cos.data(), ws.rope_sin.data());
   for (size_t l = 0; l < c.n_layer; ++l) {
     pass.attention_block(l, w.layers[l]);
     pass.feed_forward_block(w.layers[l]);

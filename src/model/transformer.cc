@@ -2,24 +2,15 @@
 #include "model/transformer.h"
 
 #include <algorithm>
-#include <cmath>
 
+#include "base/quote.h"
 #include "model/llama.h"
+#include "model/rope.h"
 
 namespace pipit {
 namespace {
 
 constexpr const Architecture* kArchitectures[] = {&kLlama};
-
-// θ_i = base^(-2i / n_rot), scaled or divided as the model asks.
-void fill_rope_frequencies(const Config& config, const Weights& weights, Array<float>& out) {
-  for (size_t i = 0; i < out.size(); ++i) {
-    const double exponent = -2.0 * static_cast<double>(i) / config.n_rot;
-    double frequency = std::pow(double{config.rope_freq_base}, exponent) * double{config.rope_freq_scale};
-    if (!weights.rope_freqs.empty()) frequency /= double{weights.rope_freqs[i]};
-    out[i] = static_cast<float>(frequency);
-  }
-}
 
 }  // namespace
 
@@ -47,7 +38,7 @@ Result<Workspace> Workspace::create(const Config& config, const Weights& weights
   for (const auto& buffer : buffers) PIPIT_RETURN_IF_ERROR(buffer.array->resize(buffer.n));
   const size_t widest = std::max({config.n_embd, config.n_embd_attn(), config.n_ff});
   PIPIT_RETURN_IF_ERROR(ws.activations.quantised.resize(kernels.quantised_bytes(kMaxBatch, widest)));
-  fill_rope_frequencies(config, weights, ws.rope_freq);
+  fill_rope_frequencies(config, weights.rope_freqs.span(), ws.rope_freq.span());
   return ws;
 }
 
@@ -57,8 +48,8 @@ Result<const Architecture*> find_architecture(std::string_view name) {
     if (name == architecture->name) return architecture;
     names += str_cat(names.empty() ? "" : ", ", architecture->name);
   }
-  return Status(StatusCode::kUnsupported, str_cat("The architecture '", name.substr(0, 64),
-                                                  "' is not supported. Supported: ", names, "."));
+  return Status(StatusCode::kUnsupported, str_cat("The architecture ", quote(name),
+                                                  " is not supported. Supported: ", names, "."));
 }
 
 }  // namespace pipit

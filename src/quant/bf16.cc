@@ -1,4 +1,4 @@
-// BF16: the upper halves of IEEE 754 single-precision weights, little-endian (GGML_TYPE_BF16 in ggml.h).
+// BF16: the upper halves of IEEE 754 single-precision weights, little-endian (ggml.h).
 //
 //   byte   0           2           4
 //          | w[0]:bf16 | w[1]:bf16 | …

@@ -1,4 +1,5 @@
-// What the formats' own files share: reading and writing the 16-bit fields of a block, and their entries of the table.
+// What the formats' own files share: reading and writing the 16-bit fields of a block, and their
+// entries of the table.
 #pragma once
 
 #include <cmath>
@@ -29,7 +30,8 @@ inline float load_f16(const uint8_t* bytes) { return f16_to_f32(load_u16(bytes))
 
 inline void store_f16(uint8_t* bytes, float value) { store_u16(bytes, f32_to_f16(value)); }
 
-// `value` cut to an integer of lowest … highest; NaN gives lowest, so that no input is undefined behaviour.
+// `value` cut to an integer of lowest … highest; NaN gives lowest, so that no input is undefined
+// behaviour.
 inline int clamp_to_int(float value, int lowest, int highest) {
   if (!(value > static_cast<float>(lowest))) return lowest;
   return value < static_cast<float>(highest) ? static_cast<int>(value) : highest;
@@ -38,7 +40,8 @@ inline int clamp_to_int(float value, int lowest, int highest) {
 // 1 / scale as ggml has it: a block of zeros has scale 0 and all its quants are 0 too.
 inline float inverse_scale(float scale) { return scale == 0.0f ? 0.0f : 1.0f / scale; }
 
-// 32 nibbles in 16 bytes: byte j holds element j in its low half and element j + 16 in its high half.
+// 32 nibbles in 16 bytes: byte j holds element j in its low half and element j + 16 in its high
+// half.
 inline void unpack_nibbles(const uint8_t* packed, int8_t* q) {
   for (size_t j = 0; j < kGroupSize / 2; ++j) {
     q[j] = static_cast<int8_t>(packed[j] & 0x0f);

@@ -1,4 +1,4 @@
-// F16: weights in IEEE 754 half precision, little-endian, one after the other (GGML_TYPE_F16 in ggml.h).
+// F16: weights in IEEE 754 half precision, little-endian, one after the other (ggml.h).
 //
 //   byte   0          2          4
 //          | w[0]:f16 | w[1]:f16 | …

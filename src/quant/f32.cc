@@ -1,4 +1,4 @@
-// F32: weights in IEEE 754 single precision, little-endian, one after the other (GGML_TYPE_F32 in ggml.h).
+// F32: weights in IEEE 754 single precision, little-endian, one after the other (ggml.h).
 //
 //   byte   0          4          8
 //          | w[0]:f32 | w[1]:f32 | …

@@ -1,4 +1,5 @@
-// The quantisation formats: one struct a format with its layout and scalar decode and encode, the oracle of all kernels.
+// The quantisation formats: one struct a format with its layout and scalar decode and encode, the
+// oracle of all kernels.
 #pragma once
 
 #include <cstddef>
@@ -15,9 +16,9 @@ inline constexpr size_t kGroupSize = 32;
 
 // 32 consecutive weights as small integers: weight[i] = scale * q[i] + min.
 struct IntegerGroup {
-  int8_t q[kGroupSize];   // 0 … 15 (4-bit formats) or -128 … 127 (8-bit formats)
+  int8_t q[kGroupSize];  // 0 … 15 (4-bit formats) or -128 … 127 (8-bit formats)
   float scale;
-  float min;              // 0 for formats without a minimum
+  float min;  // 0 for formats without a minimum
 };
 
 // How a format's weights are best held in memory.

@@ -1,4 +1,4 @@
-// Q4_0: 32 weights of 4 bits around zero with one scale (block_q4_0 in ggml-common.h), 4.5 bits a weight.
+// Q4_0: 32 weights of 4 bits around zero with one scale (block_q4_0 in ggml-common.h).
 //
 //   byte   0      2                                 18
 //          | d:f16 | q[0]|q[16]<<4 … q[15]|q[31]<<4 |        weight[i] = d * (q[i] - 8)
@@ -18,7 +18,7 @@ void decode(const uint8_t* blocks, size_t n, float* out) {
   }
 }
 
-// The weight that is farthest from zero gets q = 0, so that the scale's sign is the opposite of its own.
+// The weight farthest from zero gets q = 0, so the scale's sign is the opposite of its own.
 void encode(const float* values, size_t n, uint8_t* blocks) {
   for (; n > 0; n -= kGroupSize, values += kGroupSize, blocks += kBlockBytes) {
     float farthest = 0.0f;
@@ -29,7 +29,7 @@ void encode(const float* values, size_t n, uint8_t* blocks) {
     const float inverse = inverse_scale(d);
     int8_t q[kGroupSize];
     for (size_t i = 0; i < kGroupSize; ++i) {
-      // In double the product is exact, so the result is the same with and without fused multiply-add.
+      // In double the product is exact: the same result with and without fused multiply-add.
       const double rounded = double{values[i]} * double{inverse} + 8.5;
       q[i] = static_cast<int8_t>(clamp_to_int(static_cast<float>(rounded), 0, 15));
     }

@@ -1,4 +1,4 @@
-// Q4_1: 32 weights of 4 bits with a scale and a minimum (block_q4_1 in ggml-common.h), 5 bits a weight.
+// Q4_1: 32 weights of 4 bits with a scale and a minimum (block_q4_1 in ggml-common.h).
 //
 //   byte   0       2       4                                 20
 //          | d:f16 | m:f16 | q[0]|q[16]<<4 … q[15]|q[31]<<4 |        weight[i] = d * q[i] + m

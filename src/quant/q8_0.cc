@@ -1,4 +1,4 @@
-// Q8_0: 32 weights of 8 bits around zero with one scale (block_q8_0 in ggml-common.h), 8.5 bits a weight.
+// Q8_0: 32 weights of 8 bits around zero with one scale (block_q8_0 in ggml-common.h).
 //
 //   byte   0       2                     34
 //          | d:f16 | q[0]:i8 … q[31]:i8 |        weight[i] = d * q[i]

@@ -23,8 +23,9 @@ Result<Penalties> Penalties::create(const SamplingOptions& options, int32_t n_vo
 
 Status Penalties::accept(int32_t token) {
   if (token < 0 || token >= n_vocab_) {
-    return {StatusCode::kInvalidArgument, str_cat("Token ", token, " is not in the vocabulary, which has the tokens 0 to ",
-                                                  n_vocab_ - 1, ".")};
+    return {StatusCode::kInvalidArgument,
+            str_cat("Token ", token, " is not in the vocabulary, which has the tokens 0 to ",
+                    n_vocab_ - 1, ".")};
   }
   if (!active()) return ok_status();
   if (last_n_ > 0) {

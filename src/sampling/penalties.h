@@ -15,13 +15,14 @@ class Penalties {
   // Reads the penalty options, which are valid. Errors: kOutOfMemory.
   static Result<Penalties> create(const SamplingOptions& options, int32_t n_vocab);
 
-  // Remembers `token`; it is forgotten after penalty_last_n further ones. Errors: kInvalidArgument when it is not in
-  // the vocabulary, kOutOfMemory.
+  // Remembers `token`; it is forgotten after penalty_last_n further ones. Errors: kInvalidArgument
+  // when it is not in the vocabulary, kOutOfMemory.
   Status accept(int32_t token);
 
-  // For every remembered token of `logits` [n_vocab]: divides a positive logit by repeat_penalty and multiplies
-  // another one (Keskar et al. 2019, CTRL, as llama.cpp reads it), then subtracts presence_penalty once and
-  // frequency_penalty once an occurrence. The logits are clean (see steps.h) before and after.
+  // For every remembered token of `logits` [n_vocab]: divides a positive logit by repeat_penalty
+  // and multiplies another one (Keskar et al. 2019, CTRL, as llama.cpp reads it), then subtracts
+  // presence_penalty once and frequency_penalty once an occurrence. The logits are clean (see
+  // steps.h) before and after.
   void apply(std::span<float> logits) const;
 
  private:
@@ -35,10 +36,10 @@ class Penalties {
   float repeat_ = 1.0f;
   float presence_ = 0.0f;
   float frequency_ = 0.0f;
-  int32_t last_n_ = 0;         // -1: all
-  Array<uint32_t> counts_;     // [n_vocab] occurrences among the remembered tokens; empty when not active
-  Array<int32_t> window_;      // [≤ last_n] the remembered tokens, a ring once it is full; empty when last_n is -1
-  size_t oldest_ = 0;          // in window_, once it is full
+  int32_t last_n_ = 0;      // -1: all
+  Array<uint32_t> counts_;  // [n_vocab] how often each token is remembered; empty when not active
+  Array<int32_t> window_;   // [≤ last_n] a ring once it is full; empty when last_n is -1
+  size_t oldest_ = 0;       // in window_, once it is full
 };
 
 }  // namespace pipit

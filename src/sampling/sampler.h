@@ -18,9 +18,9 @@ class Sampler {
   // Errors: kInvalidArgument (names the option, its value and its range), kOutOfMemory.
   static Result<Sampler> create(const SamplingOptions& options, int32_t n_vocab);
 
-  // The next token from `logits` [n_vocab], which are left as they are. NaN counts as -infinity, which is never drawn.
-  // Errors: kInternal when no logit is a finite number, kInvalidArgument when there are not n_vocab logits or when the
-  // biases and penalties forbid every token.
+  // The next token from `logits` [n_vocab], which are left as they are. NaN counts as -infinity,
+  // which is never drawn. Errors: kInternal when no logit is a finite number, kInvalidArgument when
+  // there are not n_vocab logits or when the biases and penalties forbid every token.
   Result<int32_t> sample(std::span<const float> logits);
 
   // Tells the penalties of a token that is now part of the context (prompt or generated).
@@ -31,15 +31,15 @@ class Sampler {
   Sampler(const SamplingOptions& options, Penalties penalties);
 
   bool greedy_;
-  size_t top_k_;                // 0: off
+  size_t top_k_;  // 0: off
   float top_p_;
   float min_p_;
   float temperature_;
   Array<LogitBias> bias_;
   Penalties penalties_;
   Random random_;
-  Array<float> logits_;         // [n_vocab] the clean copy that biases and penalties change
-  Array<Candidate> candidates_; // [min(2 * top_k, n_vocab)], [n_vocab] when top-k is off
+  Array<float> logits_;          // [n_vocab] the clean copy that biases and penalties change
+  Array<Candidate> candidates_;  // [min(2 * top_k, n_vocab)], [n_vocab] when top-k is off
 };
 
 }  // namespace pipit

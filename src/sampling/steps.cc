@@ -2,6 +2,8 @@
 #include "sampling/steps.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -16,6 +18,12 @@ constexpr float kLargest = std::numeric_limits<float>::max();
 // A total order: the best candidate comes first.
 bool better(const Candidate& a, const Candidate& b) {
   return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
+}
+
+// Grows with `logit`, alike for zeros of both signs.
+uint32_t sort_key(float logit) {
+  const uint32_t bits = std::bit_cast<uint32_t>(logit + 0.0f);
+  return (bits >> 31) != 0 ? ~bits : bits | 0x80000000u;
 }
 
 double total_weight(std::span<const Candidate> candidates) {
@@ -63,8 +71,9 @@ std::span<Candidate> all_candidates(std::span<const float> logits, std::span<Can
 }
 
 std::span<Candidate> top_k(std::span<const float> logits, size_t k, std::span<Candidate> storage) {
-  // Candidates gather until there are 2k, then all but the best k go: O(k) work for every k gathered. A later token
-  // must beat the k-th one's logit; an equal one loses to it, because its id is larger.
+  // Candidates gather until there are 2k, then all but the best k go: O(k) work for every k
+  // gathered. A later token must beat the k-th one's logit; an equal one loses to it, because its
+  // id is larger.
   size_t n = 0;
   float threshold = -kInfinity;
   const auto keep_best = [&] {
@@ -76,7 +85,7 @@ std::span<Candidate> top_k(std::span<const float> logits, size_t k, std::span<Ca
   for (size_t id = 0; id < logits.size(); ++id) {
     if (!(logits[id] > threshold)) continue;
     storage[n++] = {static_cast<int32_t>(id), logits[id], 0};
-    if (n / 2 == k) keep_best();
+    if (n == 2 * k) keep_best();
   }
   if (n > k) keep_best();
   const auto best = storage.first(n);
@@ -93,28 +102,41 @@ void set_weights(std::span<Candidate> candidates, float temperature) {
 }
 
 std::span<Candidate> top_p(std::span<Candidate> candidates, float p) {
-  // Candidates below (1 - p) / n of the total weigh less than 1 - p together, so the nucleus is complete without
-  // them. That leaves a few of a peaked distribution's 262,144 tokens; of these, only as many are sorted as are kept
-  // (times 4 at most): each round selects the best of the rest and sorts those.
-  constexpr size_t kFirstRound = 128;
+  // Candidates below (1 - p) / n of the total weigh less than 1 - p together, so the nucleus is
+  // complete without them. That leaves a few of a peaked distribution's 262,144 tokens.
   const double total = total_weight(candidates);
   const double target = double{p} * total;
   candidates = keep_from(candidates, (total - target) / static_cast<double>(candidates.size()));
 
-  double sum = 0;
-  size_t begin = 0;
-  for (size_t round = kFirstRound; begin < candidates.size(); round *= 4) {
-    const size_t end = std::min(candidates.size(), begin + round);
-    const auto rest = candidates.subspan(begin);
-    const auto middle = rest.begin() + static_cast<ptrdiff_t>(end - begin);
-    if (middle != rest.end()) std::nth_element(rest.begin(), middle, rest.end(), better);
-    std::sort(rest.begin(), middle, better);
-    for (; begin < end; ++begin) {
-      sum += candidates[begin].weight;
-      if (sum >= target) return candidates.first(begin + 1);
+  // The nucleus ends at some logit. A radix selection by weight finds its key without sorting,
+  // eight bits a round: the weights above the key sum to less than the target, with it they reach
+  // it.
+  uint32_t last_key = 0;
+  uint32_t mask = 0;
+  double sum = 0;  // of the weights above last_key
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    std::array<double, 256> bins = {};
+    for (const Candidate& candidate : candidates) {
+      const uint32_t key = sort_key(candidate.logit);
+      if ((key & mask) == last_key) bins[(key >> shift) & 255] += candidate.weight;
     }
+    uint32_t bin = 255;
+    for (; bin > 0 && sum + bins[bin] < target; --bin) sum += bins[bin];
+    last_key |= bin << shift;
+    mask |= uint32_t{255} << shift;
   }
-  return candidates;
+
+  size_t n = 0;
+  for (const Candidate candidate : candidates) {
+    const uint32_t key = sort_key(candidate.logit);
+    if (key < last_key) continue;
+    if (key == last_key) {
+      if (sum >= target) continue;  // the equals before it were enough
+      sum += candidate.weight;
+    }
+    candidates[n++] = candidate;
+  }
+  return candidates.first(n);
 }
 
 std::span<Candidate> min_p(std::span<Candidate> candidates, float p) {
@@ -122,8 +144,8 @@ std::span<Candidate> min_p(std::span<Candidate> candidates, float p) {
 }
 
 int32_t draw(std::span<const Candidate> candidates, Random& random) {
-  // uniform() * total stays below total even when rounded, and the same sums in the same order reach total: some
-  // candidate with a weight above 0 always takes the sum past `point`.
+  // uniform() * total stays below total even when rounded, and the same sums in the same order
+  // reach total: some candidate with a weight above 0 always takes the sum past `point`.
   const double point = random.uniform() * total_weight(candidates);
   double sum = 0;
   size_t i = 0;

@@ -15,14 +15,16 @@ Status check_stop(std::string_view stop, size_t index) {
             str_cat("Stop string ", index, " (counted from 0) is empty; leave it out.")};
   }
   if (stop.size() > kMaxStopStringBytes) {
-    return {StatusCode::kLimitExceeded, str_cat("Stop string ", index, " (counted from 0) has ", stop.size(),
-                                                " bytes; at most ", kMaxStopStringBytes, " are allowed.")};
+    return {StatusCode::kLimitExceeded,
+            str_cat("Stop string ", index, " (counted from 0) has ", stop.size(),
+                    " bytes; at most ", kMaxStopStringBytes, " are allowed.")};
   }
   // The text before a stop string would end with half a character.
   if ((static_cast<unsigned char>(stop[0]) & 0xc0u) == 0x80u) {
-    return {StatusCode::kInvalidArgument, str_cat("Stop string ", index,
-                                                  " (counted from 0) begins in the middle of a UTF-8 character; "
-                                                  "it must be valid UTF-8.")};
+    return {StatusCode::kInvalidArgument,
+            str_cat("Stop string ", index,
+                    " (counted from 0) begins in the middle of a UTF-8 character; "
+                    "it must be valid UTF-8.")};
   }
   return ok_status();
 }
@@ -31,8 +33,9 @@ Status check_stop(std::string_view stop, size_t index) {
 
 Result<StopMatcher> StopMatcher::create(std::span<const std::string> stops) {
   if (stops.size() > kMaxStopStrings) {
-    return Status(StatusCode::kLimitExceeded, str_cat("There are ", stops.size(), " stop strings; at most ",
-                                                      kMaxStopStrings, " are allowed."));
+    return Status(StatusCode::kLimitExceeded,
+                  str_cat("There are ", stops.size(), " stop strings; at most ", kMaxStopStrings,
+                          " are allowed."));
   }
   StopMatcher matcher;
   for (size_t i = 0; i < stops.size(); ++i) {
@@ -58,7 +61,8 @@ Result<StopMatcher::Output> StopMatcher::feed(std::string_view piece) {
       if (stop.matched == stop.length && longest) complete = &stop;
     }
     if (complete == nullptr) continue;
-    const Output output = {give(i + 1 - complete->length), static_cast<int32_t>(complete - stops_.begin())};
+    const Output output = {give(i + 1 - complete->length),
+                           static_cast<int32_t>(complete - stops_.begin())};
     restart();
     return output;
   }
@@ -82,7 +86,8 @@ void StopMatcher::add_fallbacks(const Stop& stop) {
   }
 }
 
-// How much of `stop` the text ends with when `next` follows a text that ends with `matched` (< length) bytes of it.
+// How much of `stop` the text ends with when `next` follows a text that ends with `matched` (<
+// length) bytes of it.
 size_t StopMatcher::advance(const Stop& stop, size_t matched, char next) const {
   while (matched > 0 && bytes_[stop.offset + matched] != next) {
     matched = fallback_[stop.offset + matched - 1];

@@ -15,8 +15,9 @@ namespace pipit {
 inline constexpr size_t kMaxStopStrings = 64;
 inline constexpr size_t kMaxStopStringBytes = 1024;
 
-// The match that is complete first wins, so that generation ends at once and no result depends on how the text is cut
-// into pieces; of several that are complete at the same byte, the longest wins, then the first in the list.
+// The match that is complete first wins, so that generation ends at once and no result depends on
+// how the text is cut into pieces; of several that are complete at the same byte, the longest wins,
+// then the first in the list.
 class StopMatcher {
  public:
   struct Output {
@@ -24,13 +25,14 @@ class StopMatcher {
     int32_t stop = -1;      // index of the stop string that follows `text`; -1: none yet
   };
 
-  // Errors: kInvalidArgument (an empty string, or one that begins inside a UTF-8 character), kLimitExceeded,
-  // kOutOfMemory.
+  // Errors: kInvalidArgument (an empty string, or one that begins inside a UTF-8 character),
+  // kLimitExceeded, kOutOfMemory.
   static Result<StopMatcher> create(std::span<const std::string> stops);
 
-  // Takes the next `piece` of the text (whole UTF-8 characters). Gives all of the text so far that was not given out
-  // yet, but for its longest suffix that begins a stop string. Once a stop string is complete, gives the text before it
-  // and forgets the rest: a new text may begin. Time: O(stop strings × bytes). Errors: kOutOfMemory.
+  // Takes the next `piece` of the text (whole UTF-8 characters). Gives all of the text so far that
+  // was not given out yet, but for its longest suffix that begins a stop string. Once a stop string
+  // is complete, gives the text before it and forgets the rest: a new text may begin. Time: O(stop
+  // strings × bytes). Errors: kOutOfMemory.
   Result<Output> feed(std::string_view piece);
 
   // Ends the text: gives out what is held back. A new text may begin.
@@ -50,9 +52,10 @@ class StopMatcher {
   void restart();
 
   Array<Stop> stops_;
-  Array<char> bytes_;          // the stop strings, one after the other
-  Array<uint16_t> fallback_;   // of each prefix (ending at this byte): its longest proper suffix that is a prefix too
-  Array<char> text_;           // [given_] given out by the last call, then what is held back
+  Array<char> bytes_;         // the stop strings, one after the other
+  Array<uint16_t> fallback_;  // of each prefix (ending at this byte): its longest proper suffix
+                              // that is a prefix too
+  Array<char> text_;          // [given_] given out by the last call, then what is held back
   size_t given_ = 0;
 };
 

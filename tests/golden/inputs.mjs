@@ -352,12 +352,11 @@ export const tokenizerInputs = {
 // For pre-tokenizers that have no real model here: the groups in which they differ most.
 export const preTokenizerGroups = [
   'empty',
-  'english',
   'contractions',
   'code',
   'digits',
   'whitespace',
-  'special',
+  'control',
   'marks',
 ];
 

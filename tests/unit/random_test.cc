@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstdint>
 
 namespace pipit {
 namespace {
@@ -58,7 +59,8 @@ TEST(Random, UniformUsesTheUpper53Bits) {
 }
 
 TEST(Random, UniformFillsTheUnitInterval) {
-  // 64 bins, 64,000 numbers. Chi-square with 63 degrees of freedom is below 103.4 for 999 seeds of 1,000.
+  // 64 bins, 64,000 numbers. Chi-square with 63 degrees of freedom is below 103.4 for 999 seeds of
+  // 1,000.
   for (const uint64_t seed : {1, 2, 3, 4}) {
     Random random(seed);
     std::array<int, 64> bins = {};

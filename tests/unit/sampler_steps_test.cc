@@ -1,16 +1,18 @@
-// Each step of the sampler's chain alone: tables with expectations computed by hand, and a plain oracle for selection.
-#include "sampling/steps.h"
-
+// Each step of the sampler's chain alone: tables with expectations computed by hand, and a plain
+// oracle for selection.
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "sampling/penalties.h"
 #include "sampling/portable_exp.h"
+#include "sampling/steps.h"
 
 namespace pipit {
 namespace {
@@ -29,7 +31,8 @@ std::vector<int32_t> ids_of(std::span<const Candidate> candidates) {
 std::vector<Candidate> candidates_of(const std::vector<double>& probabilities) {
   std::vector<Candidate> candidates;
   for (const double p : probabilities) {
-    candidates.push_back({static_cast<int32_t>(candidates.size()), static_cast<float>(std::log(p)), 0});
+    candidates.push_back(
+        {static_cast<int32_t>(candidates.size()), static_cast<float>(std::log(p)), 0});
   }
   set_weights(candidates, 1);
   return candidates;
@@ -64,7 +67,7 @@ TEST(SamplerSteps, PortableExp) {
   for (int i = 0; i <= 87 * 512; ++i) {
     const float x = static_cast<float>(-i) / 512;
     const double expected = std::exp(double{x});
-    ASSERT_LE(std::abs(portable_exp(x) - expected), expected * 0x1p-22) << x;
+    ASSERT_LE(std::abs(portable_exp(x) - expected), expected * 0x1p-23) << x;
   }
 }
 
@@ -74,6 +77,16 @@ TEST(SamplerSteps, PortableExpHasTheSameBitsEverywhere) {
     float expected;
   };
   const Case cases[] = {
+      {-0.0009765625f, 0x1.ff801p-1f},
+      {-0.100000001f, 0x1.cf46dap-1f},
+      {-0.346573591f, 0x1.6a09e6p-1f},
+      {-0.5f, 0x1.368b3p-1f},
+      {-1, 0x1.78b564p-2f},
+      {-2.30258489f, 0x1.9999ap-4f},
+      {-10, 0x1.7cd79cp-15f},
+      {-20.75f, 0x1.0ba06cp-30f},
+      {-50.2999992f, 0x1.5979cap-73f},
+      {-87, 0x1.666d0ep-126f},
   };
   for (const Case& c : cases) EXPECT_EQ(portable_exp(c.x), c.expected) << c.x;
 }
@@ -144,7 +157,13 @@ TEST(SamplerSteps, Penalties) {
       {"a window of none", 2, 1, 1, 0, {0, 1, 2}, {4, -4, 0, 2, -kInf}},
       {"a window of one", 1, 1, 0, 1, {0, 1, 3}, {4, -4, 0, 1, -kInf}},
       {"a window of two", 1, 0, 1, 2, {0, 0, 0, 3, 0}, {3, -4, 0, 1, -kInf}},
-      {"a window of three, gone round twice", 1, 0, 1, 3, {0, 1, 2, 3, 0, 1, 3, 3}, {4, -5, 0, 0, -kInf}},
+      {"a window of three, gone round twice",
+       1,
+       0,
+       1,
+       3,
+       {0, 1, 2, 3, 0, 1, 3, 3},
+       {4, -5, 0, 0, -kInf}},
       {"a window of all", 1, 0, 1, -1, {0, 1, 0, 3, 0}, {1, -5, 0, 1, -kInf}},
       {"a window beyond all memory", 1, 0, 1, INT32_MAX, {0, 0, 3}, {2, -4, 0, 1, -kInf}},
       {"the forbidden stay forbidden", 2, -kMax, -kMax, 64, {4, 4}, {4, -4, 0, 2, -kInf}},
@@ -199,7 +218,8 @@ TEST(SamplerSteps, TopK) {
     std::vector<Candidate> storage(std::min(2 * c.k, c.logits.size()));
     const auto best = top_k(c.logits, c.k, storage);
     EXPECT_EQ(ids_of(best), c.expected) << c.name;
-    for (const Candidate& b : best) EXPECT_EQ(b.logit, c.logits[static_cast<size_t>(b.id)]) << c.name;
+    for (const Candidate& b : best)
+      EXPECT_EQ(b.logit, c.logits[static_cast<size_t>(b.id)]) << c.name;
   }
 }
 
@@ -212,8 +232,9 @@ TEST(SamplerSteps, TopKAgreesWithSorting) {
       std::vector<Candidate> expected = sorted_candidates(logits);
       for (const size_t k : {1, 2, 3, 40, 1000, 1500, 2999, 3000}) {
         std::vector<Candidate> storage(std::min(2 * k, n));
-        std::vector<Candidate> first(expected.begin(),
-                                     expected.begin() + static_cast<ptrdiff_t>(std::min(k, expected.size())));
+        std::vector<Candidate> first(
+            expected.begin(),
+            expected.begin() + static_cast<ptrdiff_t>(std::min(k, expected.size())));
         EXPECT_EQ(ids_of(top_k(logits, k, storage)), ids_of(first)) << n << " " << k << " " << step;
       }
     }
@@ -256,8 +277,9 @@ TEST(SamplerSteps, TopP) {
   const Case cases[] = {
       {"one candidate", {1}, 0.5f, {0}},
       {"the best alone", {0.2, 0.5, 0.3}, 0.4f, {1}},
-      {"the one that crosses p belongs to it", {0.2, 0.5, 0.3}, 0.6f, {1, 2}},
-      {"all", {0.2, 0.5, 0.3}, 0.9f, {1, 2, 0}},
+      {"the one that crosses p belongs to it", {0.2, 0.3, 0.5}, 0.6f, {1, 2}},
+      {"in their order", {0.3, 0.2, 0.4, 0.1}, 0.6f, {0, 2}},
+      {"all", {0.2, 0.5, 0.3}, 0.9f, {0, 1, 2}},
       {"at least one", {0.2, 0.5, 0.3}, 1e-9f, {1}},
       {"equal ones by id", {0.25, 0.25, 0.25, 0.25}, 0.6f, {0, 1, 2}},
       {"exactly reached", {0.25, 0.25, 0.25, 0.25}, 0.5f, {0, 1}},
@@ -269,6 +291,11 @@ TEST(SamplerSteps, TopP) {
     std::vector<Candidate> candidates = candidates_of(c.probabilities);
     EXPECT_EQ(ids_of(top_p(candidates, c.p)), c.expected) << c.name;
   }
+}
+
+TEST(SamplerSteps, TopPTakesZerosOfBothSignsForEqual) {
+  std::vector<Candidate> candidates = {{0, -0.0f, 1}, {1, 0.0f, 1}, {2, -0.0f, 1}, {3, -1, 0.375f}};
+  EXPECT_EQ(ids_of(top_p(candidates, 0.25f)), (std::vector<int32_t>{0}));
 }
 
 TEST(SamplerSteps, TopPAgreesWithSorting) {
@@ -287,11 +314,13 @@ TEST(SamplerSteps, TopPAgreesWithSorting) {
         size_t kept = 0;
         while (kept < n && sum < double{p} * total) sum += expected[kept++].weight;
         expected.resize(kept);
+        std::vector<int32_t> expected_ids = ids_of(expected);
+        std::sort(expected_ids.begin(), expected_ids.end());
 
         std::vector<Candidate> storage(n);
         const auto candidates = all_candidates(logits, storage);
         set_weights(candidates, 1);
-        ASSERT_EQ(ids_of(top_p(candidates, p)), ids_of(expected)) << n << " " << step << " " << p;
+        ASSERT_EQ(ids_of(top_p(candidates, p)), expected_ids) << n << " " << step << " " << p;
       }
     }
   }
@@ -315,6 +344,12 @@ TEST(SamplerSteps, MinP) {
     std::vector<Candidate> candidates = candidates_of(c.probabilities);
     EXPECT_EQ(ids_of(min_p(candidates, c.p)), c.expected) << c.name;
   }
+}
+
+TEST(SamplerSteps, DrawNeverTakesAWeightOfZero) {
+  Random random(std::array<uint64_t, 4>{1, 0, 0, 0});  // its first number is 0
+  const std::vector<Candidate> candidates = {{0, 0, 0}, {1, 0, 1}, {2, 0, 0}};
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(draw(candidates, random), 1);
 }
 
 TEST(SamplerSteps, DrawFollowsTheWeights) {

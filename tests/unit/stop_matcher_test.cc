@@ -1,9 +1,13 @@
-// Stop strings in streamed text: tables, errors, and random texts cut at random places against a plain oracle.
+// Stop strings in streamed text: tables, errors, and random texts cut at random places against a
+// plain oracle.
 #include "sampling/stop_matcher.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/memory.h"
@@ -34,7 +38,7 @@ TEST(StopMatcher, GivesOutWhatIsNoPartOfAStopString) {
       {"across many pieces", {"</s>"}, {{"a<", "a"}, {"/", ""}, {"s", ""}, {">", "", 0}}, ""},
       {"nearly", {"</s>"}, {{"a</", "a"}, {"b", "</b"}, {">", ">"}}, ""},
       {"held back to the end", {"END"}, {{"the EN", "the "}}, "EN"},
-      {"the longest suffix is held", {"aab"}, {{"aaaa", "aa"}, {"a", "a"}, {"b", "a", 0}}, ""},
+      {"the longest suffix is held", {"aab"}, {{"aaaa", "aa"}, {"a", "a"}, {"b", "", 0}}, ""},
       {"a border is a new beginning", {"abab!"}, {{"ababab", "ab"}, {"!", "", 0}}, ""},
       {"the second of two", {"one", "two"}, {{"a tw", "a "}, {"o", "", 1}}, ""},
       {"the first complete wins", {"abcdef", "cd"}, {{"xabcd", "xab", 1}}, ""},
@@ -70,7 +74,8 @@ TEST(StopMatcher, FlushBeginsANewText) {
   EXPECT_EQ(matcher->feed("b")->text, "b");
 }
 
-// The matcher's contract, read off the whole text: the match that is complete first, the longest of those.
+// The matcher's contract, read off the whole text: the match that is complete first, the longest of
+// those.
 struct Oracle {
   std::vector<std::string> stops;
 
@@ -79,7 +84,8 @@ struct Oracle {
     int32_t best = -1;
     for (size_t s = 0; s < stops.size(); ++s) {
       if (!text.ends_with(stops[s])) continue;
-      if (best < 0 || stops[s].size() > stops[static_cast<size_t>(best)].size()) best = static_cast<int32_t>(s);
+      if (best < 0 || stops[s].size() > stops[static_cast<size_t>(best)].size())
+        best = static_cast<int32_t>(s);
     }
     return best;
   }
@@ -100,7 +106,8 @@ TEST(StopMatcher, AgreesWithThePlainOracle) {
   const auto below = [&](size_t n) { return static_cast<size_t>(random.next() % n); };
   const auto random_text = [&](size_t max_length, size_t letters) {
     std::string text;
-    for (size_t n = below(max_length + 1); n > 0; --n) text += static_cast<char>('a' + below(letters));
+    for (size_t n = below(max_length + 1); n > 0; --n)
+      text += static_cast<char>('a' + below(letters));
     return text;
   };
   int n_stopped = 0;
@@ -128,7 +135,8 @@ TEST(StopMatcher, AgreesWithThePlainOracle) {
       while (seen < end && expected < 0) expected = oracle.stop_at_end(text.substr(0, ++seen));
       ASSERT_EQ(stop, expected) << text;
       const std::string before = text.substr(0, seen);
-      const size_t cut = stop >= 0 ? oracle.stops[static_cast<size_t>(stop)].size() : oracle.held(before);
+      const size_t cut =
+          stop >= 0 ? oracle.stops[static_cast<size_t>(stop)].size() : oracle.held(before);
       ASSERT_EQ(given, before.substr(0, before.size() - cut)) << text;
       fed = end;
     }
@@ -154,21 +162,32 @@ TEST(StopMatcher, Limits) {
   const Case cases[] = {
       {"as many as allowed", std::vector<std::string>(64, "x"), StatusCode::kOk, ""},
       {"as long as allowed", {std::string(1024, 'x')}, StatusCode::kOk, ""},
-      {"too many", std::vector<std::string>(65, "x"), StatusCode::kLimitExceeded, "65 stop strings; at most 64"},
-      {"too long", {"a", std::string(1025, 'x')}, StatusCode::kLimitExceeded,
+      {"too many", std::vector<std::string>(65, "x"), StatusCode::kLimitExceeded,
+       "65 stop strings; at most 64"},
+      {"too long",
+       {"a", std::string(1025, 'x')},
+       StatusCode::kLimitExceeded,
        "Stop string 1 (counted from 0) has 1025 bytes; at most 1024"},
-      {"empty", {"a", "b", ""}, StatusCode::kInvalidArgument, "Stop string 2 (counted from 0) is empty"},
-      {"half a character", {"\xa9!"}, StatusCode::kInvalidArgument, "in the middle of a UTF-8 character"},
+      {"empty",
+       {"a", "b", ""},
+       StatusCode::kInvalidArgument,
+       "Stop string 2 (counted from 0) is empty"},
+      {"half a character",
+       {"\xa9!"},
+       StatusCode::kInvalidArgument,
+       "in the middle of a UTF-8 character"},
   };
   for (const Case& c : cases) {
     const auto matcher = StopMatcher::create(c.stops);
     EXPECT_EQ(matcher.status().code(), c.code) << c.name;
-    EXPECT_NE(matcher.status().message().find(c.message), std::string::npos) << matcher.status().message();
+    EXPECT_NE(matcher.status().message().find(c.message), std::string::npos)
+        << matcher.status().message();
   }
 }
 
 TEST(StopMatcher, TimeIsLinear) {
-  // Every position of the text nearly matches: without the automaton this would be 64 × 1,024 × 1,000,000 comparisons.
+  // Every position of the text nearly matches: without the automaton this would be 64 × 1,024 ×
+  // 1,000,000 comparisons.
   std::vector<std::string> stops(64, std::string(1023, 'a') + "b");
   auto matcher = StopMatcher::create(stops);
   ASSERT_TRUE(matcher.ok());

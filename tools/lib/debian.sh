@@ -47,10 +47,12 @@ apt_update() {
   apt_updated=yes
 }
 
-# apt_install PACKAGE…: never removes anything. A dpkg that was interrupted earlier is completed first.
+# apt_install PACKAGE…: never removes anything. If dpkg was interrupted earlier, that has to be completed first.
 apt_install() {
   command -v apt-get >/dev/null || die "these are missing, and there is no apt-get to install them with: $*."
-  as_root dpkg --configure -a
   apt_update
-  apt install --no-install-recommends --no-remove "$@"
+  apt install --no-install-recommends --no-remove "$@" || {
+    as_root dpkg --configure -a
+    apt install --no-install-recommends --no-remove "$@"
+  }
 }

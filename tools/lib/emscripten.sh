@@ -10,7 +10,17 @@ emscripten_ready() {
   folder=$(find_emscripten) || exit 1
   [ -n "$folder" ] || return 1
   [ "$folder" = "$debian_emscripten" ] || return 0
-  [ -e "$debian_emscripten/node_modules/acorn" ] && binaryen_ready
+  debian_emscripten_ready && binaryen_ready
+}
+
+debian_emscripten_ready() {
+  debian_emscripten_installed && [ -e "$debian_emscripten/node_modules/acorn" ]
+}
+
+# Its files alone do not show that dpkg was not interrupted half-way.
+debian_emscripten_installed() {
+  [ -n "$(find_emscripten)" ] &&
+    [ "$(dpkg-query --show --showformat='${db:Status-Status}' emscripten 2>/dev/null)" = installed ]
 }
 
 binaryen_ready() {
@@ -19,7 +29,7 @@ binaryen_ready() {
 
 install_emscripten() {
   check_debian
-  if [ -z "$(find_emscripten)" ]; then
+  if ! debian_emscripten_installed; then
     add_emscripten_suite
     local name version sha256
     read -r name version sha256 <<<"$emscripten_package"

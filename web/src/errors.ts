@@ -43,7 +43,7 @@ export function messageOf(error: unknown): string {
 
 /** The error of an operation that its caller gave up; `reason` is the AbortSignal's. */
 export function cancelledError(what: string, reason?: unknown): PipitError {
-  return new PipitError('cancelled', `${what} was cancelled`, reason);
+  return new PipitError('cancelled', `${what} was cancelled.`, reason);
 }
 
 /** A PipitError as a structured-cloneable object. */

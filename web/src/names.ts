@@ -17,7 +17,7 @@ export function renameKeys(object: object, rename: (key: string) => string): obj
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [rename(key), value]));
 }
 
-/** " (did you mean X?)" for the nearest candidate that is near enough, otherwise "". */
+/** " (did you mean 'X'?)" for the nearest candidate that is near enough, otherwise "". */
 export function didYouMean(name: string, candidates: Iterable<string>): string {
   let best = '';
   let bestDistance = Math.floor(name.length / 3) + 1;
@@ -25,7 +25,7 @@ export function didYouMean(name: string, candidates: Iterable<string>): string {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
-  return best ? ` (did you mean ${best}?)` : '';
+  return best ? ` (did you mean '${best}'?)` : '';
 }
 
 /** Levenshtein distance: insertions, deletions and substitutions cost 1. */

@@ -1,7 +1,7 @@
 // The options of generate() and chat(): one table that validation, the Wasm call and the command line share.
 // Meanings and defaults are those of include/pipit/options.h; ranges are checked there.
-import { PipitError } from './errors.ts';
-import { didYouMean, toSnake } from './names.ts';
+import { checkKeys, describe, invalid } from './check.ts';
+import { toSnake } from './names.ts';
 
 /** What a generation can be told; every field is optional. */
 export interface GenerateOptions {
@@ -76,56 +76,34 @@ const KIND_TEXT: Record<Kind, string> = {
   pairs: 'an array of [token id, bias] pairs',
 };
 
-// The largest JSON-safe stand-in for an infinite bias; it leaves exp(logit) at 0 all the same.
-const INFINITE_BIAS = 1e38;
+const CALL_OPTIONS = ['signal', 'onPrefill'];
 
-/** Throws invalid_argument for an unknown option (listing those that exist) or a value of the wrong type. */
-export function checkGenerateOptions(options: object): GenerateOptions {
-  checkKeys(options, GENERATE_OPTIONS.map((option) => option.name), 'generation option');
+/**
+ * The generation options among `options`, checked. Throws invalid_argument for an option that neither GENERATE_OPTIONS,
+ * CALL_OPTIONS nor `others` has, and for a value of the wrong type.
+ */
+export function checkGenerateOptions(options: object, others: readonly string[] = []): GenerateOptions {
+  const names = GENERATE_OPTIONS.map((option) => option.name);
+  checkKeys(options, [...names, ...CALL_OPTIONS, ...others], 'option');
   const checked: Record<string, unknown> = {};
   for (const { name, kind } of GENERATE_OPTIONS) {
     const value = (options as GenerateOptions)[name];
     if (value === undefined) continue;
     if (!hasKind(value, kind)) {
-      throw new PipitError(
-        'invalid_argument',
-        `option ${name} must be ${KIND_TEXT[kind]}, not ${describe(value)}`,
-      );
+      throw invalid(`The option '${name}' must be ${KIND_TEXT[kind]}, not ${describe(value)}.`);
     }
     checked[name] = value;
   }
-  const { seed } = checked;
-  if (typeof seed === 'number' && seed < 0) {
-    throw new PipitError('invalid_argument', `option seed must be 0 or more, not ${seed}`);
-  }
+  const { seed } = checked as GenerateOptions;
+  if (seed !== undefined && seed < 0) throw invalid(`The option 'seed' must be 0 or more, not ${seed}.`);
   return checked;
 }
 
-/** Throws invalid_argument when `object` has a key outside `allowed`; names the nearest and lists all. */
-export function checkKeys(object: unknown, allowed: readonly string[], what: string): void {
-  if (typeof object !== 'object' || object === null) {
-    throw new PipitError('invalid_argument', `options must be an object, not ${describe(object)}`);
-  }
-  for (const key of Object.keys(object)) {
-    if (allowed.includes(key)) continue;
-    throw new PipitError(
-      'invalid_argument',
-      `unknown ${what} "${key}"${didYouMean(key, allowed)}; there are: ${allowed.join(', ')}`,
-    );
-  }
-}
-
-/** The JSON fields of pipit_generate_begin, beside the tokens. */
+/** The JSON fields of pipit_generate_begin, beside the tokens. JSON turns a bias of -Infinity into the null it stands for. */
 export function toWireOptions(options: GenerateOptions): Record<string, unknown> {
   const wire: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) wire[toSnake(name)] = value;
   if (typeof options.stop === 'string') wire.stop = [options.stop];
-  if (options.logitBias) {
-    wire.logit_bias = options.logitBias.map(([id, bias]) => [
-      id,
-      Math.max(-INFINITE_BIAS, Math.min(INFINITE_BIAS, bias)),
-    ]);
-  }
   return wire;
 }
 
@@ -156,13 +134,5 @@ function isArrayOf(value: unknown, test: (item: unknown) => boolean): boolean {
 function isBiasPair(pair: unknown): boolean {
   if (!Array.isArray(pair) || pair.length !== 2) return false;
   const [id, bias] = pair as unknown[];
-  return Number.isSafeInteger(id) && typeof bias === 'number' && !Number.isNaN(bias);
-}
-
-/** A value in an error message: short, and recognisable. */
-export function describe(value: unknown): string {
-  if (typeof value === 'string') return `"${value.length > 40 ? `${value.slice(0, 40)}…` : value}"`;
-  if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'object' && value !== null) return 'an object';
-  return typeof value === 'function' ? 'a function' : String(value);
+  return Number.isSafeInteger(id) && (Number.isFinite(bias) || bias === -Infinity);
 }

@@ -8,6 +8,26 @@
 #include "kernels/quantised_activations.h"
 
 namespace pipit {
+
+void reference::quantise(const float* x, size_t n_tokens, size_t n_cols, int32_t activation_max, uint8_t* out) {
+  const QuantisedActivations<int16_t> a(out, n_tokens, n_cols);
+  const auto q_max = static_cast<float>(activation_max);
+  for (size_t g = 0; g < n_tokens * n_cols / kGroupSize; ++g) {
+    const float* group = x + g * kGroupSize;
+    float max = 0;
+    for (size_t i = 0; i < kGroupSize; ++i) max = std::max(max, std::fabs(group[i]));
+    const float inverse = max > kSmallestGroupMax ? q_max / max : 0.0f;
+    int32_t sum = 0;
+    for (size_t i = 0; i < kGroupSize; ++i) {
+      const float q = std::nearbyint(group[i] * inverse);
+      a.q[g * kGroupSize + i] = static_cast<int16_t>(std::isnan(q) ? 0.0f : std::clamp(q, -q_max, q_max));
+      sum += a.q[g * kGroupSize + i];
+    }
+    a.scale[g] = max / q_max;
+    a.sum[g] = a.scale[g] * static_cast<float>(sum);
+  }
+}
+
 namespace {
 
 size_t row_bytes(const Format& format, size_t n_cols) {
@@ -29,30 +49,18 @@ void unpack_row(const PackedMatrix& w, size_t row, float* out) {
   w.format->decode(w.bytes.data() + row * row_bytes(*w.format, w.n_cols), w.n_cols, out);
 }
 
+constexpr int32_t kActivationMax = 32767;
+
 uint64_t quantised_bytes(size_t n_tokens, size_t n_cols) {
-  return QuantisedActivations<int8_t>::bytes(n_tokens, n_cols);
+  return QuantisedActivations<int16_t>::bytes(n_tokens, n_cols);
 }
 
 void quantise(const float* x, size_t n_tokens, size_t n_cols, uint8_t* out) {
-  const QuantisedActivations<int8_t> a(out, n_tokens, n_cols);
-  for (size_t g = 0; g < n_tokens * n_cols / kGroupSize; ++g) {
-    const float* group = x + g * kGroupSize;
-    float max = 0;
-    for (size_t i = 0; i < kGroupSize; ++i) max = std::max(max, std::fabs(group[i]));
-    const float inverse = max > kSmallestGroupMax ? 127.0f / max : 0.0f;
-    int sum = 0;
-    for (size_t i = 0; i < kGroupSize; ++i) {
-      const float q = std::nearbyint(group[i] * inverse);
-      a.q[g * kGroupSize + i] = static_cast<int8_t>(std::isnan(q) ? 0.0f : std::clamp(q, -127.0f, 127.0f));
-      sum += a.q[g * kGroupSize + i];
-    }
-    a.scale[g] = max / 127.0f;
-    a.sum[g] = a.scale[g] * static_cast<float>(sum);
-  }
+  reference::quantise(x, n_tokens, n_cols, kActivationMax, out);
 }
 
-// Integer weights × int8 activations, exact within a group.
-float dot_groups(const PackedMatrix& w, size_t row, const QuantisedActivations<int8_t>& a, size_t token) {
+// Integer weights × integer activations, exact within a group.
+float dot_groups(const PackedMatrix& w, size_t row, const QuantisedActivations<int16_t>& a, size_t token) {
   const uint8_t* blocks = w.bytes.data() + row * row_bytes(*w.format, w.n_cols);
   const size_t n_groups = w.n_cols / kGroupSize;
   float result = 0;
@@ -82,7 +90,7 @@ float dot_floats(const PackedMatrix& w, size_t row, const float* x) {
 }
 
 void matmul(const PackedMatrix& w, const Activations& x, float* y) {
-  const QuantisedActivations<int8_t> a(x.quantised.data(), x.n_tokens, x.n_cols);
+  const QuantisedActivations<int16_t> a(x.quantised.data(), x.n_tokens, x.n_cols);
   const bool is_integer = w.kind() == WeightKind::kInt4 || w.kind() == WeightKind::kInt8;
   for (size_t t = 0; t < x.n_tokens; ++t) {
     for (size_t r = 0; r < w.n_rows; ++r) {
@@ -158,6 +166,7 @@ const KernelSet kReference = {
     .packed_bytes = packed_bytes,
     .pack_rows = pack_rows,
     .unpack_row = unpack_row,
+    .activation_max = kActivationMax,
     .quantised_bytes = quantised_bytes,
     .quantise = quantise,
     .matmul = matmul,

@@ -21,9 +21,9 @@ struct PanelSum {
 // V8 would rebuild a v128.const inside the loop; a value from memory stays in its register.
 alignas(16) const volatile uint16_t kNibbleMask[8] = {15, 15, 15, 15, 15, 15, 15, 15};
 
-// Σ over the groups of one panel of 4-bit rows with int8 activations of T tokens.
+// Σ over the groups of one panel of 4-bit rows with int16 activations of T tokens.
 template <int T>
-inline void q4_q8_gemm_8xT__simd128(const Q4Panel* panels, size_t n_groups, const Int16Activations& a,
+inline void q4_q16_gemm_8xT__simd128(const Q4Panel* panels, size_t n_groups, const Int16Activations& a,
                                     size_t token, PanelSum (&sums)[T]) {
   const v128_t mask = load(const_cast<const uint16_t*>(kNibbleMask));
   PIPIT_UNROLL for (int t = 0; t < T; ++t) {
@@ -64,7 +64,7 @@ inline void q4_q8_gemm_8xT__simd128(const Q4Panel* panels, size_t n_groups, cons
 
 // The same for 8-bit rows.
 template <int T>
-inline void q8_q8_gemm_8xT__simd128(const Q8Panel* panels, size_t n_groups, const Int16Activations& a,
+inline void q8_q16_gemm_8xT__simd128(const Q8Panel* panels, size_t n_groups, const Int16Activations& a,
                                     size_t token, PanelSum (&sums)[T]) {
   PIPIT_UNROLL for (int t = 0; t < T; ++t) {
     sums[t].half[0] = sums[t].half[1] = wasm_f32x4_const_splat(0);
@@ -178,13 +178,13 @@ void matmul(const PackedMatrix& w, const Activations& x, float* y) {
     case WeightKind::kInt4: {
       const auto* panels = reinterpret_cast<const Q4Panel*>(w.bytes.data());
       return for_panels(w.n_rows, x.n_tokens, y, [&]<int T>(size_t p, size_t token, PanelSum(&sums)[T]) {
-        q4_q8_gemm_8xT__simd128(panels + p * n_groups, n_groups, a, token, sums);
+        q4_q16_gemm_8xT__simd128(panels + p * n_groups, n_groups, a, token, sums);
       });
     }
     case WeightKind::kInt8: {
       const auto* panels = reinterpret_cast<const Q8Panel*>(w.bytes.data());
       return for_panels(w.n_rows, x.n_tokens, y, [&]<int T>(size_t p, size_t token, PanelSum(&sums)[T]) {
-        q8_q8_gemm_8xT__simd128(panels + p * n_groups, n_groups, a, token, sums);
+        q8_q16_gemm_8xT__simd128(panels + p * n_groups, n_groups, a, token, sums);
       });
     }
     case WeightKind::kF16:

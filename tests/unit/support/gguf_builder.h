@@ -1,4 +1,5 @@
-// Writes GGUF files for tests: ByteWriter byte by byte (also wrong ones), GgufBuilder whole well-formed files.
+// Writes GGUF files for tests: ByteWriter byte by byte (also wrong ones), GgufBuilder whole
+// well-formed files.
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,56 @@
+"""Writes quant_vectors.inc: blocks decoded and values encoded by Python's gguf package.
+
+    python tests/unit/data/make_quant_vectors.py > tests/unit/data/quant_vectors.inc
+"""
+
+import numpy as np
+from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, dequantize, quantize
+
+FORMATS = ["F16", "Q4_0", "Q4_1", "Q8_0", "BF16"]
+# Halves put into a block's scale: ordinary, negative, the least subnormal, the largest, infinity.
+SCALES = {"ordinary": 0x2A66, "negative": 0xB123, "subnormal": 0x0001, "largest": 0x7BFF, "infinite": 0x7C00}
+N = 32
+
+np.seterr(all="ignore")
+random = np.random.default_rng(7)
+
+
+def row(macro, name, kind, blocks, values):
+    blocks = np.ascontiguousarray(blocks).view(np.uint8).tobytes().hex()
+    values = np.ascontiguousarray(values, dtype="<f4").tobytes().hex()
+    wrapped = "\n    ".join(f'"{values[i:i + 88]}"' for i in range(0, len(values), 88))
+    print(f'{macro}({name}, "{kind}",\n    "{blocks}",\n    {wrapped})')
+
+
+def decode_rows(name, qtype):
+    block_size, block_bytes = GGML_QUANT_SIZES[qtype]
+    n_bytes = N // block_size * block_bytes
+    for kind, scale in SCALES.items():
+        block = random.integers(0, 256, n_bytes, dtype=np.uint8)
+        block[:2] = np.array([scale], dtype="<u2").view(np.uint8)
+        if name == "Q4_1":
+            block[2:4] = np.array([0xB4CD], dtype="<u2").view(np.uint8)
+        if block_size > 1:  # the extreme quants of the format
+            block[-3:] = [0x00, 0xFF, 0x80]
+        row("DECODE", name, kind, block, dequantize(block.reshape(1, -1), qtype))
+
+
+def encode_rows(name, qtype):
+    inputs = {
+        "normal": random.normal(0, 0.04, N),
+        "one_sided": random.uniform(2, 3, N),
+        "zeros": np.zeros(N),
+        "one_spike": np.where(np.arange(N) == 17, -6.5, 0),
+        "ties": (np.arange(N) - 16) / 4,
+        "tiny": random.normal(0, 1e-7, N),
+        "huge": random.normal(0, 1e6, N),
+    }
+    for kind, values in inputs.items():
+        values = values.astype(np.float32).reshape(1, -1)
+        row("ENCODE", name, kind, quantize(values, qtype), values)
+
+
+print("// Made by make_quant_vectors.py: (format, case, block bytes, little-endian float32 values), all in hex.")
+for name in FORMATS:
+    decode_rows(name, GGMLQuantizationType[name])
+    encode_rows(name, GGMLQuantizationType[name])

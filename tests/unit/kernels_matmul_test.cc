@@ -1,0 +1,214 @@
+// Matrix products of every kernel set: the reference against exact arithmetic, all others against the reference to the bit.
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "base/float16.h"
+#include "kernels/kernel_set.h"
+#include "kernels/reference/reference.h"
+#include "support/random_values.h"
+
+namespace pipit {
+namespace {
+
+using testing::RandomValues;
+
+constexpr float kRedzone = 12345.0f;
+
+size_t row_bytes(const Format& format, size_t n_cols) {
+  const TensorTypeInfo& info = *tensor_type_info(format.type);
+  return n_cols / info.block_size * info.block_bytes;
+}
+
+bool is_integer(const Format& format) { return format.decode_group != nullptr; }
+
+// A matrix [n_rows, n_cols] packed as a model file's rows would be.
+PackedMatrix pack(const KernelSet& set, const Format& format, const std::vector<uint8_t>& blocks, size_t n_rows,
+                  size_t n_cols) {
+  PackedMatrix w;
+  w.format = &format;
+  w.n_rows = static_cast<uint32_t>(n_rows);
+  w.n_cols = static_cast<uint32_t>(n_cols);
+  EXPECT_TRUE(w.bytes.resize(set.packed_bytes(format, n_rows, n_cols)).ok());
+  for (size_t row = 0; row < n_rows; row += kPanelRows) {
+    set.pack_rows(blocks.data() + row * row_bytes(format, n_cols), row, std::min(kPanelRows, n_rows - row), w);
+  }
+  return w;
+}
+
+// y [n_tokens, n_rows] with a redzone behind it; `activation_max` 0: the set's own quantise().
+std::vector<float> multiply(const KernelSet& set, const PackedMatrix& w, const std::vector<float>& x, size_t n_tokens,
+                            int32_t activation_max = 0) {
+  Activations activations;
+  EXPECT_TRUE(activations.quantised.resize(set.quantised_bytes(n_tokens, w.n_cols) + 1).ok());
+  prepare(set, x.data(), n_tokens, w.n_cols, activations);
+  if (activation_max != 0 && w.n_cols % kGroupSize == 0) {
+    reference::quantise(x.data(), n_tokens, w.n_cols, activation_max, activations.quantised.data());
+  }
+  std::vector<float> y(n_tokens * w.n_rows + 8, kRedzone);
+  set.matmul(w, activations, y.data());
+  for (size_t i = n_tokens * w.n_rows; i < y.size(); ++i) EXPECT_EQ(y[i], kRedzone) << "redzone at " << i;
+  y.resize(n_tokens * w.n_rows);
+  return y;
+}
+
+bool same_bits(float a, float b) {
+  return (std::isnan(a) && std::isnan(b)) || std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b);
+}
+
+// Every other set must give the reference's bits; returns false at the first difference.
+void expect_reference_bits(const Format& format, const std::vector<uint8_t>& blocks, size_t n_rows, size_t n_cols,
+                           const std::vector<float>& x, size_t n_tokens, const std::string& what) {
+  const PackedMatrix reference_w = pack(kReference, format, blocks, n_rows, n_cols);
+  for (const KernelSet* set : all_kernel_sets()) {
+    if (set == &kReference) continue;
+    const auto expected = multiply(kReference, reference_w, x, n_tokens, set->activation_max);
+    const auto actual = multiply(*set, pack(*set, format, blocks, n_rows, n_cols), x, n_tokens);
+    for (size_t i = 0; i < expected.size(); ++i) {
+      ASSERT_TRUE(same_bits(expected[i], actual[i]))
+          << set->name << " " << what << " [" << n_rows << ", " << n_cols << "] × " << n_tokens << " tokens at " << i
+          << ": " << actual[i] << " instead of " << expected[i];
+    }
+  }
+}
+
+std::vector<uint8_t> random_blocks(const Format& format, size_t n_rows, size_t n_cols, RandomValues& random) {
+  const auto values = random.floats(n_rows * n_cols);
+  std::vector<uint8_t> blocks(n_rows * row_bytes(format, n_cols));
+  format.encode(values.data(), values.size(), blocks.data());
+  return blocks;
+}
+
+std::string name_of(const ::testing::TestParamInfo<const Format*>& info) {
+  return tensor_type_info(info.param->type)->name;
+}
+
+class MatmulTest : public ::testing::TestWithParam<const Format*> {};
+
+INSTANTIATE_TEST_SUITE_P(AllFormats, MatmulTest, ::testing::ValuesIn(all_formats().begin(), all_formats().end()),
+                         name_of);
+
+// The bound: half a step of activation rounding on every product, plus float rounding of the sum.
+TEST_P(MatmulTest, ReferenceIsWithinItsBoundOfExactArithmetic) {
+  const Format& format = *GetParam();
+  RandomValues random(1);
+  constexpr size_t kRows = 9, kCols = 96, kTokens = 3;
+  const auto blocks = random_blocks(format, kRows, kCols, random);
+  const auto x = random.floats(kTokens * kCols, 3.0f);
+  const auto y = multiply(kReference, pack(kReference, format, blocks, kRows, kCols), x, kTokens);
+  for (size_t r = 0; r < kRows; ++r) {
+    float weights[kCols];
+    format.decode(blocks.data() + r * row_bytes(format, kCols), kCols, weights);
+    for (size_t t = 0; t < kTokens; ++t) {
+      double exact = 0;
+      double magnitude = 0;
+      double rounding = 0;
+      for (size_t k = 0; k < kCols; ++k) {
+        const double product = double{weights[k]} * double{x[t * kCols + k]};
+        exact += product;
+        magnitude += std::fabs(product);
+        rounding += std::fabs(double{weights[k]}) * 3.0 / 32767 / 2;
+      }
+      const double bound = (is_integer(format) ? rounding : 0) + magnitude * kCols * 0x1p-24;
+      EXPECT_NEAR(double{y[t * kRows + r]}, exact, bound) << "row " << r << " token " << t;
+    }
+  }
+}
+
+TEST_P(MatmulTest, EverySetEqualsTheReferenceForAllShapes) {
+  const Format& format = *GetParam();
+  const std::vector<size_t> columns = is_integer(format) ? std::vector<size_t>{32, 64, 160}
+                                                         : std::vector<size_t>{1, 2, 3, 31, 32, 33, 70};
+  RandomValues random(2);
+  for (size_t n_rows = 1; n_rows <= 2 * kPanelRows + 1; ++n_rows) {
+    for (const size_t n_cols : columns) {
+      for (size_t n_tokens = 1; n_tokens <= 7; ++n_tokens) {
+        const auto blocks = random_blocks(format, n_rows, n_cols, random);
+        const auto x = random.floats(n_tokens * n_cols, 10.0f);
+        expect_reference_bits(format, blocks, n_rows, n_cols, x, n_tokens, "random");
+      }
+    }
+  }
+}
+
+// Any bytes a file may hold: scales that are zero, negative, subnormal, infinite or NaN, all quants at their extremes.
+TEST_P(MatmulTest, EverySetEqualsTheReferenceForExtremeWeights) {
+  const Format& format = *GetParam();
+  constexpr size_t kRows = 17, kCols = 64, kTokens = 3;
+  RandomValues random(3);
+  const auto x = random.floats(kTokens * kCols);
+  for (int round = 0; round < 50; ++round) {
+    expect_reference_bits(format, random.bytes(kRows * row_bytes(format, kCols)), kRows, kCols, x, kTokens,
+                          "random bytes");
+  }
+  for (const int byte : {0x00, 0x7f, 0x80, 0xf0, 0x0f, 0xff}) {
+    const std::vector<uint8_t> blocks(kRows * row_bytes(format, kCols), static_cast<uint8_t>(byte));
+    expect_reference_bits(format, blocks, kRows, kCols, x, kTokens, "all bytes " + std::to_string(byte));
+  }
+  if (!is_integer(format)) return;
+  const TensorTypeInfo& info = *tensor_type_info(format.type);
+  for (const uint16_t scale : {0x0000, 0x8000, 0x0001, 0x03ff, 0x7bff, 0x7c00, 0xfc00, 0x7e00}) {
+    for (const int quants : {0x00, 0x7f, 0x80, 0xff}) {
+      std::vector<uint8_t> blocks(kRows * row_bytes(format, kCols), static_cast<uint8_t>(quants));
+      for (size_t block = 0; block < blocks.size(); block += info.block_bytes) {
+        std::memcpy(&blocks[block], &scale, sizeof(scale));
+      }
+      expect_reference_bits(format, blocks, kRows, kCols, x, kTokens, "scale " + std::to_string(scale));
+    }
+  }
+}
+
+TEST_P(MatmulTest, EverySetEqualsTheReferenceForExtremeActivations) {
+  const Format& format = *GetParam();
+  constexpr size_t kRows = 9, kCols = 64;
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  RandomValues random(4);
+  const auto blocks = random_blocks(format, kRows, kCols, random);
+  const struct {
+    const char* name;
+    float even, odd;
+  } cases[] = {
+      {"all equal", 1.0f, 1.0f},       {"both extremes", 127.0f, -127.0f}, {"ties", 1.0f, 0.5f},
+      {"zero", 0.0f, -0.0f},           {"too small", 1e-31f, -1e-38f},     {"just large enough", 1.1e-30f, 1e-31f},
+      {"largest", 3e38f, -3e38f},      {"infinite", kInfinity, 1.0f},      {"not a number", std::nanf(""), 1.0f},
+      {"one outlier", 1e6f, 1e-6f},
+  };
+  for (const auto& c : cases) {
+    std::vector<float> x(kCols);
+    for (size_t i = 0; i < kCols; ++i) x[i] = i % 2 == 0 ? c.even : c.odd;
+    expect_reference_bits(format, blocks, kRows, kCols, x, 1, c.name);
+  }
+}
+
+TEST_P(MatmulTest, UnpackedRowsAreTheFilesNumbers) {
+  const Format& format = *GetParam();
+  constexpr size_t kRows = 19, kCols = 64;
+  RandomValues random(5);
+  const auto blocks = random_blocks(format, kRows, kCols, random);
+  for (const KernelSet* set : all_kernel_sets()) {
+    const PackedMatrix w = pack(*set, format, blocks, kRows, kCols);
+    for (size_t r = 0; r < kRows; ++r) {
+      float expected[kCols];
+      float actual[kCols];
+      format.decode(blocks.data() + r * row_bytes(format, kCols), kCols, expected);
+      set->unpack_row(w, r, actual);
+      for (size_t k = 0; k < kCols; ++k) ASSERT_EQ(actual[k], expected[k]) << set->name << " " << r << ", " << k;
+    }
+  }
+}
+
+TEST(KernelSets, AreFoundByName) {
+  const auto fastest = find_kernel_set("auto");
+  ASSERT_TRUE(fastest.ok());
+  EXPECT_EQ(*fastest, all_kernel_sets().front());
+  for (const KernelSet* set : all_kernel_sets()) EXPECT_EQ(*find_kernel_set(set->name), set);
+  const auto none = find_kernel_set("avx512");
+  EXPECT_EQ(none.status().code(), StatusCode::kNotFound);
+  EXPECT_NE(none.status().message().find("reference"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace pipit

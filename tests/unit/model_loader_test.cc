@@ -1,0 +1,204 @@
+// Loading whole models: any chunking gives the same model, and whatever is wrong with a file is said in a typed error.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/memory.h"
+#include "kernels/kernel_set.h"
+#include "support/tiny_llama.h"
+#include "tokenizer/tokenizer.h"
+
+namespace pipit {
+namespace {
+
+using testing::load_model;
+using testing::RandomValues;
+using testing::TinyLlama;
+
+std::vector<float> logits_of(const std::shared_ptr<const Model>& model, const std::vector<int32_t>& tokens) {
+  auto session = Session::create(model, {});
+  EXPECT_TRUE(session.ok()) << session.status().message();
+  const Status status = (*session)->append(tokens, LogitRows::kAll);
+  EXPECT_TRUE(status.ok()) << status.message();
+  const auto logits = (*session)->logits();
+  return {logits.begin(), logits.end()};
+}
+
+TEST(ModelLoader, AnyChunksGiveTheSameModel) {
+  for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16, TensorType::kQ4_0,
+                                TensorType::kQ4_1, TensorType::kQ8_0}) {
+    TinyLlama tiny;
+    tiny.matrix_type = type;
+    const auto file = tiny.file();
+    const auto whole = load_model(file);
+    ASSERT_TRUE(whole.ok()) << whole.status().message();
+    const auto expected = logits_of(*whole, {1, 2, 3});
+    for (const size_t chunk : {1u, 7u, 64u, 1000u}) {
+      const auto model = load_model(file, chunk);
+      ASSERT_TRUE(model.ok()) << model.status().message();
+      EXPECT_EQ(logits_of(*model, {1, 2, 3}), expected) << "chunks of " << chunk;
+    }
+  }
+}
+
+TEST(ModelLoader, DescribesTheModel) {
+  TinyLlama tiny;
+  tiny.add = [](auto& builder) { builder.string("tokenizer.chat_template", "{{ messages }}"); };
+  const auto model = load_model(tiny.file());
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  const ModelInfo& info = (*model)->info();
+  EXPECT_EQ(info.architecture, "llama");
+  EXPECT_EQ(info.name, "tiny");
+  EXPECT_EQ(info.chat_template, "{{ messages }}");
+  EXPECT_EQ(info.kernels, all_kernel_sets().front()->name);
+  EXPECT_EQ(info.n_layer, 2u);
+  EXPECT_EQ(info.n_vocab, TinyLlama::kVocab);
+  EXPECT_GT(info.weight_bytes, 0u);
+  EXPECT_EQ((*model)->tokenizer().eos(), TinyLlama::kEos);
+}
+
+TEST(ModelLoader, EveryKernelSetLoadsAndIsNamed) {
+  for (const KernelSet* set : all_kernel_sets()) {
+    const auto model = load_model(TinyLlama().file(), 0, set->name);
+    ASSERT_TRUE(model.ok());
+    EXPECT_EQ((*model)->info().kernels, set->name);
+  }
+  EXPECT_EQ(load_model(TinyLlama().file(), 0, "abacus").status().code(), StatusCode::kNotFound);
+}
+
+TEST(ModelLoader, SaysWhatIsWrong) {
+  struct Case {
+    const char* name;
+    std::function<void(TinyLlama&)> change;
+    StatusCode code;
+    std::string_view message_part;
+  };
+  const auto without = [](const char* key) {
+    return [key](TinyLlama& t) { t.keep_pair = [key](const std::string& k) { return k != key; }; };
+  };
+  const auto renamed = [](const char* from, const char* to) {
+    return [from, to](TinyLlama& t) {
+      t.change_tensor = [from, to](std::string& name, auto&) {
+        if (name == from) name = to;
+      };
+    };
+  };
+  const auto shaped = [](const char* tensor, std::vector<uint64_t> shape) {
+    return [tensor, shape](TinyLlama& t) {
+      t.change_tensor = [tensor, shape](std::string& name, std::vector<uint64_t>& dims) {
+        if (name == tensor) dims = shape;
+      };
+    };
+  };
+  const auto pair = [](const char* key, auto value) {
+    return [key, value](TinyLlama& t) { t.add = [key, value](auto& b) { b.scalar(key, value); }; };
+  };
+  const auto text = [](const char* key, const char* value) {
+    return [key, value](TinyLlama& t) { t.add = [key, value](auto& b) { b.string(key, value); }; };
+  };
+  const Case cases[] = {
+      {"architecture", [](TinyLlama& t) { t.architecture = "mamba"; }, StatusCode::kUnsupported, "Supported: llama"},
+      {"no layers given", without("block_count"), StatusCode::kInvalidFile, "llama.block_count"},
+      {"no eps", without("attention.layer_norm_rms_epsilon"), StatusCode::kInvalidFile, "rms_epsilon"},
+      {"no layers", [](TinyLlama& t) { t.n_layer = 0; }, StatusCode::kInvalidFile, "llama.block_count"},
+      {"too many layers", [](TinyLlama& t) { t.n_layer = 600; }, StatusCode::kLimitExceeded, "at most 512"},
+      {"heads", [](TinyLlama& t) { t.n_head_kv = 3; }, StatusCode::kInvalidFile, "no multiple"},
+      {"context", [](TinyLlama& t) { t.n_ctx_train = 1u << 30; }, StatusCode::kLimitExceeded, "context_length"},
+      {"rotated more than a head has", pair("llama.rope.dimension_count", uint32_t{10}), StatusCode::kInvalidFile,
+       "at most the head's size"},
+      {"rotated odd", pair("llama.rope.dimension_count", uint32_t{5}), StatusCode::kInvalidFile, "even"},
+      {"rope base", pair("llama.rope.freq_base", -1.0f), StatusCode::kInvalidFile, "rope.freq_base"},
+      {"rope factor", pair("llama.rope.scaling.factor", -2.0f), StatusCode::kInvalidFile, "scaling.factor"},
+      {"rope scaling", text("llama.rope.scaling.type", "longrope"), StatusCode::kUnsupported, "longrope"},
+      {"missing tensor", renamed("blk.1.ffn_up.weight", ""), StatusCode::kInvalidFile, "blk.1.ffn_up.weight"},
+      {"unknown tensor", renamed("blk.0.attn_norm.weight", "blk.0.attn_q.bias"), StatusCode::kInvalidFile,
+       "blk.0.attn_norm.weight"},
+      {"tensor too many", [](TinyLlama& t) {
+         t.add = [](auto& b) { b.tensor("blk.0.attn_q.bias", TensorType::kF32, {4}, {1, 2, 3, 4}); };
+       }, StatusCode::kUnsupported, "blk.0.attn_q.bias"},
+      {"missing embedding", renamed("token_embd.weight", ""), StatusCode::kInvalidFile, "token_embd.weight"},
+      {"shape", shaped("blk.0.ffn_gate.weight", {32, 63}), StatusCode::kInvalidFile, "[63, 32]"},
+      {"vocabulary", shaped("token_embd.weight", {32, 97}), StatusCode::kInvalidFile, "97 rows"},
+      {"type", [](TinyLlama& t) {
+         t.change_tensor = [](std::string& name, auto&) {
+           if (name == "output_norm.weight") name = "";
+         };
+         t.add = [](auto& b) {
+           b.raw_tensor("output_norm.weight", TensorType::kI8, {32}, std::vector<uint8_t>(32));
+         };
+       }, StatusCode::kUnsupported, "I8"},
+  };
+  for (const Case& c : cases) {
+    TinyLlama tiny;
+    c.change(tiny);
+    const auto model = load_model(tiny.file());
+    ASSERT_FALSE(model.ok()) << c.name;
+    EXPECT_EQ(model.status().code(), c.code) << c.name << ": " << model.status().message();
+    EXPECT_NE(model.status().message().find(c.message_part), std::string::npos)
+        << c.name << ": " << model.status().message();
+  }
+}
+
+TEST(ModelLoader, ATruncatedFileIsNeverAModel) {
+  const auto file = TinyLlama().file();
+  for (size_t n = 0; n < file.size(); n += n < 3000 ? 1 : 997) {
+    auto loader = ModelLoader::create({}, 0);  // as from a server that does not tell the size
+    ASSERT_TRUE(loader.ok());
+    ASSERT_TRUE(loader->feed({file.data(), n}).ok()) << n;
+    const auto model = loader->finish();
+    ASSERT_FALSE(model.ok()) << n;
+    EXPECT_EQ(model.status().code(), StatusCode::kTruncated) << n << ": " << model.status().message();
+  }
+}
+
+TEST(ModelLoader, NoBitFlipOfTheHeaderDoesHarm) {
+  TinyLlama tiny;
+  tiny.n_layer = 1;
+  const auto good = tiny.file();
+  auto parser = GgufParser(good.size());
+  const auto n_header = parser.feed(good);
+  ASSERT_TRUE(n_header.ok());
+  size_t n_valid = 0;
+  for (size_t bit = 0; bit < *n_header * 8; ++bit) {
+    auto file = good;
+    file[bit / 8] = static_cast<uint8_t>(file[bit / 8] ^ (1u << (bit % 8)));
+    const auto model = load_model(file);
+    if (!model.ok()) {
+      EXPECT_FALSE(model.status().message().empty());
+      continue;
+    }
+    ++n_valid;  // a letter of a name, say: then the model also computes
+    if (n_valid % 50 == 0) EXPECT_EQ(logits_of(*model, {1}).size(), (*model)->info().n_vocab);
+  }
+  EXPECT_GT(n_valid, 0u);
+}
+
+// Load and 16 tokens, with the allocation number `n` failing: a typed error, no crash, no leak (under ASan).
+TEST(ModelLoader, EveryFailingAllocationIsATypedError) {
+  TinyLlama tiny;
+  tiny.matrix_type = TensorType::kQ4_1;
+  const auto file = tiny.file();
+  const auto run = [&]() -> Status {
+    PIPIT_ASSIGN_OR_RETURN(const auto model, load_model(file, 1000));
+    PIPIT_ASSIGN_OR_RETURN(const auto prompt, model->tokenizer().encode("Hello there", {}));
+    PIPIT_ASSIGN_OR_RETURN(const auto session, Session::create(model, {}));
+    PIPIT_ASSIGN_OR_RETURN(const auto generation, Generation::create(*session, prompt.span(), {.max_tokens = 16}));
+    while (true) {
+      PIPIT_ASSIGN_OR_RETURN(const GenerationStep step, generation->step());
+      if (step.phase == GenerationPhase::kEnd) return ok_status();
+    }
+  };
+  int n = 0;
+  for (;; ++n) {
+    fail_allocation_after(n);
+    const Status status = run();
+    fail_allocation_after(-1);
+    if (status.ok()) break;  // there are no more allocations to fail
+    ASSERT_EQ(status.code(), StatusCode::kOutOfMemory) << "allocation " << n << ": " << status.message();
+  }
+  EXPECT_GT(n, 40);
+}
+
+}  // namespace
+}  // namespace pipit

@@ -1,0 +1,183 @@
+// LanguageModel: what a page or program sees of a loaded model. The work is done in a worker, behind a Connection.
+import { checkKeys, checkMessages, checkString, checkTokens, describe, invalid } from './check.ts';
+import { Connection, type WorkerHandle } from './connection.ts';
+import { cancelledError } from './errors.ts';
+import { type CallOptions, type GenerateOptions, checkGenerateOptions, randomSeed } from './options.ts';
+import type {
+  ChatMessage,
+  LogitsChunk,
+  ModelDescription,
+  ModelInfo,
+  ModelStats,
+  Piece,
+  Prompt,
+} from './protocol.ts';
+import { GenerationStream, Inbox } from './stream.ts';
+
+export interface LoadOptions {
+  /** Kernel set: "auto" (the fastest that works here, the default), "simd128", "reference". */
+  kernels?: string;
+  /** Only 1 for now. */
+  threads?: number;
+  signal?: AbortSignal;
+  /** Bytes of the file that were read so far, of how many. */
+  onProgress?: (progress: { loaded: number; total: number }) => void;
+}
+
+export interface ChatOptions extends GenerateOptions, CallOptions {
+  /** A Jinja template in place of the model's own. */
+  chatTemplate?: string;
+}
+
+/** A loaded model. Its calls may overlap: generations run one after another, in the order they were asked for. */
+export class LanguageModel {
+  readonly info: ModelInfo;
+  readonly #connection: Connection;
+
+  /** Loads `source`, which the worker's environment understands, into a worker that `startWorker` starts. */
+  static async load(startWorker: () => WorkerHandle, source: unknown, options: LoadOptions = {}): Promise<LanguageModel> {
+    checkLoadOptions(options);
+    const { kernels = 'auto', onProgress, signal } = options;
+    const connection = connect(startWorker, signal);
+    try {
+      const { answer } = connection.request(
+        { type: 'load', source, kernels },
+        {
+          signal,
+          onEvent: (event) => {
+            if (event.type === 'progress') onProgress?.({ loaded: event.loaded, total: event.total });
+          },
+        },
+      );
+      return new LanguageModel(connection, await answer);
+    } catch (error) {
+      await connection.dispose('The model');
+      throw error;
+    }
+  }
+
+  /** Reads only the header of `source`; works for models that pipit cannot run too. */
+  static async inspect(startWorker: () => WorkerHandle, source: unknown, signal?: AbortSignal): Promise<ModelDescription> {
+    const connection = connect(startWorker, signal);
+    try {
+      return await connection.request({ type: 'inspect', source }, { signal }).answer;
+    } finally {
+      await connection.dispose('The model');
+    }
+  }
+
+  private constructor(connection: Connection, info: ModelInfo) {
+    this.#connection = connection;
+    this.info = info;
+  }
+
+  /**
+   * Continues `prompt`: text, in which control tokens are not recognised, or token ids.
+   * Throws invalid_argument for options that are not what they may be; everything else rejects the stream.
+   */
+  generate(prompt: string | readonly number[], options: GenerateOptions & CallOptions = {}): GenerationStream {
+    if (typeof prompt === 'string') return this.#generate({ kind: 'text', text: prompt }, options);
+    return this.#generate({ kind: 'tokens', tokens: checkTokens(prompt) }, options);
+  }
+
+  /** Answers the last of `messages`. The model's chat template makes the prompt. */
+  chat(messages: readonly ChatMessage[], options: ChatOptions = {}): GenerationStream {
+    const { chatTemplate } = options;
+    const template = chatTemplate === undefined ? null : checkString(chatTemplate, 'The chatTemplate');
+    const prompt: Prompt = { kind: 'chat', messages: checkMessages(messages), template };
+    return this.#generate(prompt, options, ['chatTemplate']);
+  }
+
+  /** Token ids of `text`. `addSpecial` (default true) begins with BOS where the model wants it. */
+  async tokenize(
+    text: string,
+    { addSpecial = true, parseSpecial = false }: { addSpecial?: boolean; parseSpecial?: boolean } = {},
+  ): Promise<number[]> {
+    checkString(text, 'The text');
+    return this.#connection.request({ type: 'tokenize', text, addSpecial, parseSpecial }).answer;
+  }
+
+  /** The text of token ids; that of control tokens only with `special`. */
+  async detokenize(
+    tokens: readonly number[],
+    { special = false }: { special?: boolean } = {},
+  ): Promise<string> {
+    return this.#connection.request({ type: 'detokenize', tokens: checkTokens(tokens), special }).answer;
+  }
+
+  /** Teacher-forced logits of `tokens`, some rows at a time; row i holds what follows token i. */
+  async *logits(
+    tokens: readonly number[],
+    { nCtx = 0, signal }: { nCtx?: number; signal?: AbortSignal } = {},
+  ): AsyncGenerator<LogitsChunk, void, undefined> {
+    const chunks = new Inbox<LogitsChunk>();
+    const request = this.#connection.request(
+      { type: 'logits', tokens: checkTokens(tokens), nCtx },
+      {
+        signal,
+        onEvent: (event) => {
+          if (event.type === 'logits') chunks.push({ start: event.start, n: event.n, logits: event.logits });
+        },
+      },
+    );
+    chunks.endWith(request.answer);
+    request.pull();
+    try {
+      for (let chunk = await chunks.take(); chunk; chunk = await chunks.take()) {
+        // Asked for before the reader works on this one, so that the worker does not wait.
+        request.pull();
+        yield chunk;
+      }
+      await request.answer;
+    } finally {
+      request.cancel();
+    }
+  }
+
+  /** Memory, kernel set and load time. */
+  async stats(): Promise<ModelStats> {
+    return this.#connection.request({ type: 'stats' }).answer;
+  }
+
+  /** Ends the worker and frees its memory. What is pending is rejected as cancelled. May be called at any time. */
+  async dispose(): Promise<void> {
+    await this.#connection.dispose('The model');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  #generate(
+    prompt: Prompt,
+    options: GenerateOptions & CallOptions,
+    otherOptions: readonly string[] = [],
+  ): GenerationStream {
+    const checked = { seed: randomSeed(), ...checkGenerateOptions(options, otherOptions) };
+    const { signal, onPrefill } = options;
+    const pieces = new Inbox<Piece>();
+    const request = this.#connection.request(
+      { type: 'generate', prompt, options: checked },
+      {
+        signal,
+        onEvent: (event) => {
+          if (event.type === 'piece') pieces.push({ text: event.text, token: event.token });
+          else if (event.type === 'prefill') onPrefill?.({ done: event.done, total: event.total });
+        },
+      },
+    );
+    return new GenerationStream(request, pieces);
+  }
+}
+
+function checkLoadOptions(options: LoadOptions): void {
+  checkKeys(options, ['kernels', 'threads', 'signal', 'onProgress'], 'option of loadModel()');
+  const { kernels, threads = 1 } = options;
+  if (kernels !== undefined) checkString(kernels, "The option 'kernels'");
+  if (threads !== 1) throw invalid(`The option 'threads' must be 1 (this version runs one thread), not ${describe(threads)}.`);
+}
+
+function connect(startWorker: () => WorkerHandle, signal: AbortSignal | undefined): Connection {
+  if (signal?.aborted) throw cancelledError('The load request', signal.reason);
+  return new Connection(startWorker());
+}

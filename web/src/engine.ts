@@ -1,0 +1,197 @@
+// The Wasm exports (src/wasm/exports.cc) behind types: JSON, token arrays and errors instead of pointers and statuses.
+import { PipitError, STATUS_CODES, messageOf } from './errors.ts';
+import { renameKeys, toCamel } from './names.ts';
+import { type GenerateOptions, toWireOptions } from './options.ts';
+import type { ModelDescription, ModelInfo, StopReason } from './protocol.ts';
+
+/** What the Emscripten module offers. */
+export interface WasmModule {
+  wasmMemory: WebAssembly.Memory;
+  _pipit_result(): number;
+  _pipit_result_size(): number;
+  _pipit_input(n: number): number;
+  _pipit_load_begin(n: number): number;
+  _pipit_load_feed(n: number): number;
+  _pipit_load_end(): number;
+  _pipit_describe(): number;
+  _pipit_tokenize(n: number, addSpecial: number, parseSpecial: number): number;
+  _pipit_detokenize(n: number, special: number): number;
+  _pipit_generate_begin(n: number): number;
+  _pipit_generate_step(): number;
+  _pipit_generate_end(): void;
+  _pipit_logits_begin(n: number): number;
+  _pipit_logits_step(): number;
+  _pipit_kv_bytes(): number;
+}
+
+export interface LoadRequest {
+  /** In bytes; 0: unknown. */
+  fileSize: number;
+  kernels: string;
+  /** Read no further than the header: describe() works, nothing else does. */
+  headerOnly: boolean;
+}
+
+export type GenerationStep =
+  | { phase: 'prefill'; done: number; total: number }
+  | { phase: 'decode'; token: number; text: string }
+  | { phase: 'end'; text: string; stop_reason: StopReason; stop: string | null };
+
+/** One model in one Wasm instance. No call takes longer than a chunk of the prompt or one token. */
+export interface Engine {
+  loadBegin(request: LoadRequest): void;
+  /** Where the file's next bytes go, `size` of them; valid until the next call. */
+  loadBuffer(size: number): Uint8Array;
+  /** Takes the first `size` bytes of loadBuffer; true when no more are needed. */
+  loadFeed(size: number): boolean;
+  loadEnd(): ModelInfo;
+  describe(): Omit<ModelDescription, 'fileSize'>;
+  tokenize(text: string, addSpecial: boolean, parseSpecial: boolean): number[];
+  detokenize(tokens: readonly number[], special: boolean): string;
+  generateBegin(tokens: readonly number[], options: GenerateOptions): void;
+  generateStep(): GenerationStep;
+  generateEnd(): void;
+  logitsBegin(tokens: readonly number[], nCtx: number): void;
+  /** The next rows, [k, nVocab]; empty after the last. */
+  logitsStep(): Float32Array<ArrayBuffer>;
+  readonly kvBytes: number;
+  readonly wasmMemoryBytes: number;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export class WasmEngine implements Engine {
+  readonly #wasm: WasmModule;
+  #trap: PipitError | undefined;
+
+  constructor(wasm: WasmModule) {
+    this.#wasm = wasm;
+  }
+
+  loadBegin({ fileSize, kernels, headerOnly }: LoadRequest): void {
+    const request = { file_size: fileSize, kernels, header_only: headerOnly };
+    this.#call('load_begin', (wasm) => wasm._pipit_load_begin(this.#putJson(request)));
+  }
+
+  loadBuffer(size: number): Uint8Array {
+    return this.#guard('input', () => this.#input(size));
+  }
+
+  loadFeed(size: number): boolean {
+    this.#call('load_feed', (wasm) => wasm._pipit_load_feed(size));
+    return (this.#json() as { complete: boolean }).complete;
+  }
+
+  loadEnd(): ModelInfo {
+    this.#call('load_end', (wasm) => wasm._pipit_load_end());
+    return renameKeys(this.#json(), toCamel) as ModelInfo;
+  }
+
+  describe(): Omit<ModelDescription, 'fileSize'> {
+    this.#call('describe', (wasm) => wasm._pipit_describe());
+    return renameKeys(this.#json(), toCamel) as Omit<ModelDescription, 'fileSize'>;
+  }
+
+  tokenize(text: string, addSpecial: boolean, parseSpecial: boolean): number[] {
+    this.#call('tokenize', (wasm) =>
+      wasm._pipit_tokenize(this.#put(encoder.encode(text)), Number(addSpecial), Number(parseSpecial)),
+    );
+    return Array.from(new Int32Array(this.#copy().buffer));
+  }
+
+  detokenize(tokens: readonly number[], special: boolean): string {
+    const bytes = new Uint8Array(Int32Array.from(tokens).buffer);
+    this.#call('detokenize', (wasm) => wasm._pipit_detokenize(this.#put(bytes), Number(special)));
+    return decoder.decode(this.#result());
+  }
+
+  generateBegin(tokens: readonly number[], options: GenerateOptions): void {
+    const request = { tokens, ...toWireOptions(options) };
+    this.#call('generate_begin', (wasm) => wasm._pipit_generate_begin(this.#putJson(request)));
+  }
+
+  generateStep(): GenerationStep {
+    this.#call('generate_step', (wasm) => wasm._pipit_generate_step());
+    return this.#json() as GenerationStep;
+  }
+
+  generateEnd(): void {
+    if (!this.#trap) this.#guard('generate_end', (wasm) => wasm._pipit_generate_end());
+  }
+
+  logitsBegin(tokens: readonly number[], nCtx: number): void {
+    const request = { tokens, n_ctx: nCtx };
+    this.#call('logits_begin', (wasm) => wasm._pipit_logits_begin(this.#putJson(request)));
+  }
+
+  logitsStep(): Float32Array<ArrayBuffer> {
+    this.#call('logits_step', (wasm) => wasm._pipit_logits_step());
+    return new Float32Array(this.#copy().buffer);
+  }
+
+  get kvBytes(): number {
+    return this.#guard('kv_bytes', (wasm) => wasm._pipit_kv_bytes());
+  }
+
+  get wasmMemoryBytes(): number {
+    return this.#wasm.wasmMemory.buffer.byteLength;
+  }
+
+  /** Calls an export that returns a status; throws its message. */
+  #call(name: string, run: (wasm: WasmModule) => number): void {
+    const status = this.#guard(name, run);
+    if (status === 0) return;
+    const code = STATUS_CODES[status];
+    const message = decoder.decode(this.#result());
+    throw new PipitError(code === undefined || code === 'ok' ? 'internal' : code, message);
+  }
+
+  /** After a trap the instance's memory is in an unknown state: every further call fails. */
+  #guard<T>(name: string, run: (wasm: WasmModule) => T): T {
+    if (this.#trap) throw this.#trap;
+    try {
+      return run(this.#wasm);
+    } catch (error) {
+      if (error instanceof PipitError) throw error;
+      this.#trap = new PipitError(
+        'internal',
+        `The Wasm module failed in pipit_${name}: ${messageOf(error)}. This is a bug in pipit; load the model again to go on.`,
+        error,
+      );
+      throw this.#trap;
+    }
+  }
+
+  #input(size: number): Uint8Array {
+    const pointer = this.#wasm._pipit_input(size) >>> 0;
+    if (pointer === 0) {
+      throw new PipitError('out_of_memory', `No Wasm memory is left for ${size} bytes of input.`);
+    }
+    return new Uint8Array(this.#wasm.wasmMemory.buffer, pointer, size);
+  }
+
+  #put(bytes: Uint8Array): number {
+    this.#input(bytes.length).set(bytes);
+    return bytes.length;
+  }
+
+  #putJson(value: unknown): number {
+    return this.#put(encoder.encode(JSON.stringify(value)));
+  }
+
+  /** A view that is valid until the next call. */
+  #result(): Uint8Array<ArrayBuffer> {
+    const pointer = this.#wasm._pipit_result() >>> 0;
+    const buffer = this.#wasm.wasmMemory.buffer as ArrayBuffer;
+    return new Uint8Array(buffer, pointer, this.#wasm._pipit_result_size() >>> 0);
+  }
+
+  #copy(): Uint8Array<ArrayBuffer> {
+    return this.#result().slice();
+  }
+
+  #json(): object {
+    return JSON.parse(decoder.decode(this.#result())) as object;
+  }
+}

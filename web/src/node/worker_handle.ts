@@ -1,0 +1,27 @@
+// Starts a worker thread of Node and shows it to the client as a WorkerHandle.
+import { Worker } from 'node:worker_threads';
+
+import type { WorkerHandle } from '../connection.ts';
+
+export function startWorker(): WorkerHandle {
+  return wrapWorker(new Worker(new URL('./worker.js', import.meta.url), { name: 'pipit' }));
+}
+
+export function wrapWorker(worker: Worker): WorkerHandle {
+  return {
+    post: (message) => worker.postMessage(message),
+    listen(onMessage, onDeath) {
+      worker.on('message', onMessage);
+      worker.on('messageerror', onDeath);
+      worker.on('error', onDeath);
+      worker.on('exit', (code) => onDeath(new Error(`the worker thread exited with code ${code}`)));
+    },
+    terminate: async () => {
+      await worker.terminate();
+    },
+    setBusy(busy) {
+      if (busy) worker.ref();
+      else worker.unref();
+    },
+  };
+}
