@@ -44,22 +44,21 @@ format_cpp() {
   cpp_files | xargs -d '\n' clang-format-19 --dry-run -Werror
 }
 
-# Results are kept by what they depend on, so that only what has changed is analysed again.
+# The sources the native build compiles. Results are kept by what they depend on, so that only what has changed is
+# analysed again.
 tidy_cpp() {
-  mkdir -p build/tidy
-  # Whatever the build would do first (headers it makes, the compile commands) has to be there.
   bash tools/build.sh native
-  local headers
-  headers=$(
+  mkdir -p build/tidy
+  local key
+  key=$(
     clang-tidy-19 --version
     cat .clang-tidy CMakeLists.txt
     files '*.h' | xargs -d '\n' sha256sum
   )
-  node -e "for (const { file } of JSON.parse(require('fs').readFileSync(0))) console.log(file)" \
-    <build/native/compile_commands.json | grep "^$pipit_root/" |
-    headers_key=$(sha256sum <<<"$headers") xargs -d '\n' -n 1 -P "$(nproc)" bash -c '
-      stamp=build/tidy/$({ echo "$headers_key $1"; cat "$1"; } | sha256sum | cut -c 1-40)
-      [ -e "$stamp" ] || { clang-tidy-19 --quiet -p build/native "$1" 2>/dev/null && touch "$stamp"; }' _
+  node -p 'JSON.parse(fs.readFileSync(0)).map(({ file }) => file).join("\n")' <build/native/compile_commands.json |
+    grep -F "$pipit_root/src/" | tidy_key=$(sha256sum <<<"$key") xargs -d '\n' -n 1 -P "$(nproc)" bash -c '
+      stamp=build/tidy/$({ echo "$tidy_key $1"; cat "$1"; } | sha256sum | cut -c 1-40)
+      [ -e "$stamp" ] || { clang-tidy-19 --quiet -p build/native "$1" 2>/dev/null && touch "$stamp"; }' tidy
 }
 
 shell_syntax() {

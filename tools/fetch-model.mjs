@@ -329,6 +329,12 @@ function meter(phase, total, onProgress, hash, done = 0) {
     transform(chunk, _encoding, callback) {
       hash.update(chunk);
       done += chunk.length;
+      if (done > total) {
+        callback(
+          new FetchModelError(`more than the ${count(total)} bytes of the catalogue arrived.`),
+        );
+        return;
+      }
       if (Date.now() - reported >= progressIntervalMs || done === total) {
         reported = Date.now();
         onProgress({ phase, done, total });

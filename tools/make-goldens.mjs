@@ -21,7 +21,7 @@ const kGreedyTokens = 48;
 const kLogprobContext = 2048;
 const kLogprobPositions = 200;
 const kTop = 20;
-const kPerplexityContext = 4096;
+const kPerplexityContexts = [2048, 4096];
 const kTinyTokens = 64;
 const kTinyRows = [0, 9, 33, 63];
 const preTokenizers = ['gpt-2', 'llama-bpe', 'qwen2'];
@@ -263,7 +263,10 @@ async function makeLogprobs({ llama, modelPath, f32Path }) {
   const model = await openModel(llama, f32Path);
   const tokens = textTokens(model, kLogprobContext);
   const step = (kLogprobContext - 1) / kLogprobPositions;
-  const positions = Array.from({ length: kLogprobPositions }, (_, i) => Math.floor((i + 1) * step) - 1);
+  const positions = Array.from(
+    { length: kLogprobPositions },
+    (_, i) => Math.floor((i + 1) * step) - 1,
+  );
   const wanted = new Set(positions);
   const run = async (which, visit) => {
     const context = await which.context({ nCtx: kLogprobContext });
@@ -316,34 +319,37 @@ async function makeLogprobs({ llama, modelPath, f32Path }) {
 }
 
 async function makePerplexity({ llama, modelPath, f32Path }) {
-  const measure = async (path) => {
+  const records = [];
+  const measure = async (path, weights) => {
     const model = await openModel(llama, path);
-    const tokens = textTokens(model, kPerplexityContext);
-    const context = await model.context({ nCtx: kPerplexityContext });
+    const nTokens = Math.max(...kPerplexityContexts);
+    const tokens = textTokens(model, nTokens);
+    const context = await model.context({ nCtx: nTokens });
     let nll = 0;
     await context.feed(
       tokens,
-      (i) => i + 1 < tokens.length,
+      (i) => i + 1 < nTokens,
       (i, logits) => {
         nll -= logSoftmax(logits)[tokens[i + 1]];
-        if ((i + 1) % 512 === 0) console.log(`perplexity: ${i + 1} of ${tokens.length} tokens`);
+        if ((i + 1) % 512 === 0) console.log(`perplexity: ${i + 1} of ${nTokens} tokens`);
+        // A shorter context is the beginning of the longest one.
+        const nCtx = i + 2;
+        if (!kPerplexityContexts.includes(nCtx)) return;
+        const mean = nll / (nCtx - 1);
+        const perplexity = round(Math.exp(mean), 5);
+        records.push({ weights, n_ctx: nCtx, mean_nll: round(mean, 6), perplexity });
       },
     );
     await context.dispose();
     await model.dispose();
-    const mean = nll / (tokens.length - 1);
-    return { mean_nll: round(mean, 6), perplexity: round(Math.exp(mean), 5) };
   };
-  const records = [
-    { weights: 'F32 copy', ...(await measure(f32Path)) },
-    { weights: 'as in the file, with 8-bit activations', ...(await measure(modelPath)) },
-  ];
+  await measure(f32Path, 'F32 copy');
+  await measure(modelPath, 'as in the file, with 8-bit activations');
   const about = {
     ...describeLlama(llama),
     model: basename(modelPath),
     text: 'text.txt, tokenised without special tokens and without BOS',
     kv_cache: aboutExact.kv_cache,
-    n_ctx: kPerplexityContext,
     mean_nll: '-sum of log p(token[i] | token[0 .. i-1]) for 1 <= i < n_ctx, / (n_ctx - 1)',
     perplexity: 'exp(mean_nll)',
   };

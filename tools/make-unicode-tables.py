@@ -1,9 +1,9 @@
-"""Writes src/tokenizer/unicode_tables.cc: letters, numbers and white space of Unicode 15.1 as ranges.
+"""Writes src/tokenizer/unicode_tables.cc: letters, numbers, white space of Unicode 15.1 as ranges.
 
     python3.13 tools/make-unicode-tables.py
 
-The categories come from Python's own unicodedata, whose version must be 15.1.0 (Python 3.13), because llama.cpp's
-tables, with which pipit's token ids are compared, are of that version.
+The categories come from Python's own unicodedata, whose version must be 15.1.0 (Python 3.13),
+because llama.cpp's tables, with which pipit's token ids are compared, are of that version.
 """
 
 import pathlib

@@ -54,7 +54,11 @@ async function serve(modelPath) {
 // Loads the model into wllama with one thread. run(prompt, nGen) answers llama.cpp's own timings.
 export async function openWllama({ modelPath, nCtx, chromium = '/usr/bin/chromium' }) {
   const server = await serve(modelPath);
-  const browser = await puppeteer.launch({ executablePath: chromium, args: flags, timeout: 60_000 });
+  const browser = await puppeteer.launch({
+    executablePath: chromium,
+    args: flags,
+    timeout: 60_000,
+  });
   const close = async () => {
     await withLimit(browser.close(), 30, 'Closing Chromium').catch(() => browser.process()?.kill());
     server.close();

@@ -177,7 +177,9 @@ async function main() {
     const results = await compare(sources, tokens);
     if (values.json) {
       const records = results.map((result, i) => ({ name: names[i], ...result }));
-      console.log(JSON.stringify({ model: values.model, tokens: nTokens, bounds, results: records }));
+      console.log(
+        JSON.stringify({ model: values.model, tokens: nTokens, bounds, results: records }),
+      );
     } else {
       printTable(names, results);
     }

@@ -119,7 +119,13 @@ function printTable(results) {
     rows.push([r.engine, cell(r.prefill), cell(r.decode), r.load_ms.toFixed(0), r.version]);
   }
   const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
-  for (const row of rows) console.log(row.map((s, i) => s.padEnd(widths[i])).join('  ').trimEnd());
+  for (const row of rows)
+    console.log(
+      row
+        .map((s, i) => s.padEnd(widths[i]))
+        .join('  ')
+        .trimEnd(),
+    );
 }
 
 async function main() {

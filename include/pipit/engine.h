@@ -1,12 +1,12 @@
 // The engine: load a model from bytes in any portions, tokenize, compute, generate.
 //
-//   auto loader = ModelLoader::create({}, file_size);      // then loader->feed(bytes) until the file ends
-//   auto model = loader->finish();
-//   auto session = Session::create(*model, {});
-//   auto generation = Generation::create(**session, prompt_tokens, options);
-//   while (true) { auto step = generation->step(); … if (step->phase == GenerationPhase::kEnd) break; }
+//   auto loader = ModelLoader::create({}, file_size);      // then loader->feed(bytes) until the
+//   file ends auto model = loader->finish(); auto session = Session::create(*model, {}); auto
+//   generation = Generation::create(**session, prompt_tokens, options); while (true) { auto step =
+//   generation->step(); … if (step->phase == GenerationPhase::kEnd) break; }
 //
-// Nothing here throws, prints, aborts or starts a thread; every call returns after one chunk of work.
+// Nothing here throws, prints, aborts or starts a thread; every call returns after one chunk of
+// work.
 #pragma once
 
 #include <cstdint>
@@ -28,10 +28,10 @@ struct KernelSet;
 
 struct ModelInfo {
   std::string architecture;
-  std::string name;             // general.name; may be empty
-  std::string chat_template;    // Jinja; empty when the file has none
-  std::string kernels;          // the kernel set in use
-  std::string tokenizer;        // "bpe/smollm"
+  std::string name;           // general.name; may be empty
+  std::string chat_template;  // Jinja; empty when the file has none
+  std::string kernels;        // the kernel set in use
+  std::string tokenizer;      // "bpe/smollm"
   uint32_t n_layer = 0;
   uint32_t n_embd = 0;
   uint32_t n_head = 0;
@@ -41,7 +41,7 @@ struct ModelInfo {
   uint32_t n_vocab = 0;
   uint32_t n_ctx_train = 0;
   float rope_freq_base = 0;
-  uint64_t weight_bytes = 0;    // as packed in memory
+  uint64_t weight_bytes = 0;  // as packed in memory
 };
 
 // A loaded model: weights, tokenizer, hyper-parameters. Immutable; shared by its sessions.
@@ -69,7 +69,8 @@ class ModelLoader {
   ModelLoader& operator=(ModelLoader&&) noexcept;
   ~ModelLoader();
 
-  // Errors: kInvalidFile, kUnsupported, kLimitExceeded, kOutOfMemory; then the loader is of no further use.
+  // Errors: kInvalidFile, kUnsupported, kLimitExceeded, kOutOfMemory; then the loader is of no
+  // further use.
   Status feed(std::span<const uint8_t> bytes);
 
   // The header, once it is whole; else nullptr.
@@ -88,15 +89,16 @@ class ModelLoader {
 class Session {
  public:
   // Errors: kInvalidArgument (n_ctx beyond what pipit accepts), kOutOfMemory.
-  static Result<std::unique_ptr<Session>> create(std::shared_ptr<const Model> model, const SessionOptions& options);
+  static Result<std::unique_ptr<Session>> create(std::shared_ptr<const Model> model,
+                                                 const SessionOptions& options);
   ~Session();
 
   const Model& model() const;
-  size_t n_ctx() const;         // the most tokens the sequence may have
-  size_t n_past() const;        // the tokens it has
+  size_t n_ctx() const;   // the most tokens the sequence may have
+  size_t n_past() const;  // the tokens it has
 
-  // Appends and computes 1 … max_batch() tokens. Errors: kInvalidArgument (a token id, the number of tokens),
-  // kContextFull, kOutOfMemory; the sequence then is as before.
+  // Appends and computes 1 … max_batch() tokens. Errors: kInvalidArgument (a token id, the number
+  // of tokens), kContextFull, kOutOfMemory; the sequence then is as before.
   Status append(std::span<const int32_t> tokens, LogitRows rows);
   static size_t max_batch();
 
@@ -120,20 +122,22 @@ enum class GenerationPhase { kPrefill, kDecode, kEnd };
 
 struct GenerationStep {
   GenerationPhase phase;
-  size_t n_done = 0;                            // kPrefill: prompt tokens computed so far
-  size_t n_total = 0;                           // kPrefill: prompt tokens
-  int32_t token = -1;                           // kDecode: the token drawn
-  std::string_view text = {};                   // kDecode, kEnd: UTF-8, whole characters; valid until the next step
-  StopReason stop_reason = StopReason::kNone;   // kEnd
-  int32_t stop_index = -1;                      // kEnd by kStopString: which of GenerateOptions::stop
+  size_t n_done = 0;           // kPrefill: prompt tokens computed so far
+  size_t n_total = 0;          // kPrefill: prompt tokens
+  int32_t token = -1;          // kDecode: the token drawn
+  std::string_view text = {};  // kDecode, kEnd: UTF-8, whole characters; valid until the next step
+  StopReason stop_reason = StopReason::kNone;  // kEnd
+  int32_t stop_index = -1;  // kEnd by kStopString: which of GenerateOptions::stop
 };
 
 // Text from a prompt, one chunk of work a step: prefill chunks, then tokens, then the end.
 class Generation {
  public:
-  // `session` must outlive the generation and is appended to. Errors: kInvalidArgument (an option, an empty prompt, a
-  // token id), kContextFull (the prompt is longer than the context), kOutOfMemory.
-  static Result<std::unique_ptr<Generation>> create(Session& session, std::span<const int32_t> prompt,
+  // `session` must outlive the generation and is appended to. Errors: kInvalidArgument (an option,
+  // an empty prompt, a token id), kContextFull (the prompt is longer than the context),
+  // kOutOfMemory.
+  static Result<std::unique_ptr<Generation>> create(Session& session,
+                                                    std::span<const int32_t> prompt,
                                                     const GenerateOptions& options);
   ~Generation();
 

@@ -8,45 +8,49 @@
 namespace pipit {
 
 struct LoadOptions {
-  std::string kernels = "auto";   // kernel set: "auto" (the fastest that works here), "simd128", "reference"
+  std::string kernels =
+      "auto";  // kernel set: "auto" (the fastest that works here), "simd128", "reference"
 };
 
 struct SessionOptions {
-  uint32_t n_ctx = 0;             // context size in tokens; 0: what the model was trained for
+  uint32_t n_ctx = 0;  // context size in tokens; 0: what the model was trained for
 };
 
 // Which of the tokens just computed leave their logits.
 enum class LogitRows { kNone, kLast, kAll };
 
 struct EncodeOptions {
-  bool add_special = true;        // begin with BOS where the model wants it
-  bool parse_special = false;     // text such as "<|im_end|>" becomes the control token; never for user text
+  bool add_special = true;  // begin with BOS where the model wants it
+  bool parse_special =
+      false;  // text such as "<|im_end|>" becomes the control token; never for user text
 };
 
 struct LogitBias {
   int32_t token;
-  float bias;                     // added to the token's logit; -infinity forbids it
+  float bias;  // added to the token's logit; -infinity forbids it
 };
 
 // A chain: bias → penalties → top-k → top-p → min-p → temperature → draw (llama.cpp's order).
 struct SamplingOptions {
-  float temperature = 0.8f;       // 0: greedy
-  int32_t top_k = 40;             // 0: off
-  float top_p = 0.95f;            // 1: off
-  float min_p = 0.05f;            // 0: off
-  float repeat_penalty = 1.0f;    // 1: off; divides positive logits of recent tokens, multiplies negative ones
-  float presence_penalty = 0.0f;  // subtracted once from the logit of every recent token
-  float frequency_penalty = 0.0f; // subtracted once an occurrence
-  int32_t penalty_last_n = 64;    // how many recent tokens the penalties look at; 0: none, -1: the whole context
-  uint64_t seed = 0;              // the same seed, prompt and options give the same text
-  std::vector<LogitBias> logit_bias;
+  float temperature = 0.8f;  // 0: greedy
+  int32_t top_k = 40;        // 0: off
+  float top_p = 0.95f;       // 1: off
+  float min_p = 0.05f;       // 0: off
+  float repeat_penalty =
+      1.0f;  // 1: off; divides positive logits of recent tokens, multiplies negative ones
+  float presence_penalty = 0.0f;   // subtracted once from the logit of every recent token
+  float frequency_penalty = 0.0f;  // subtracted once an occurrence
+  int32_t penalty_last_n =
+      64;  // how many recent tokens the penalties look at; 0: none, -1: the whole context
+  uint64_t seed = 0;  // the same seed, prompt and options give the same text
+  std::vector<LogitBias> logit_bias = {};
 };
 
 struct GenerateOptions {
-  int32_t max_tokens = -1;        // -1: until the model stops or the context is full
-  std::vector<std::string> stop;  // generation ends before the first of these strings (UTF-8)
-  bool ignore_eos = false;        // end-of-generation tokens are never drawn (benchmarks)
-  SamplingOptions sampling;
+  int32_t max_tokens = -1;             // -1: until the model stops or the context is full
+  std::vector<std::string> stop = {};  // generation ends before the first of these strings (UTF-8)
+  bool ignore_eos = false;             // end-of-generation tokens are never drawn (benchmarks)
+  SamplingOptions sampling = {};
 };
 
 }  // namespace pipit

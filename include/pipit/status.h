@@ -1,7 +1,7 @@
-// Status and Result<T>: how every fallible call of pipit reports success or failure. Nothing throws, aborts or prints.
+// Status and Result<T>: how every fallible call of pipit reports success or failure. Nothing
+// throws, aborts or prints.
 #pragma once
 
-#include <cassert>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,21 +9,22 @@
 
 namespace pipit {
 
-// One line a code: enumerator, the name that TypeScript sees (web/src/errors.ts has the same list), what it means.
-#define PIPIT_STATUS_CODES(X)                                                                 \
-  X(kOk, "ok")                             /* no error */                                     \
-  X(kInvalidArgument, "invalid_argument")  /* an argument or option is not what it may be */  \
-  X(kNotFound, "not_found")                /* no such file, model or kernel set */            \
-  X(kIo, "io")                             /* reading or writing failed */                    \
-  X(kInvalidFile, "invalid_file")          /* the bytes are not a well-formed model file */   \
-  X(kTruncated, "truncated")               /* the bytes end before the file does */           \
-  X(kUnsupported, "unsupported")           /* well-formed, but not something pipit can run */ \
-  X(kLimitExceeded, "limit_exceeded")      /* a size is beyond what pipit accepts */          \
-  X(kOutOfMemory, "out_of_memory")         /* an allocation failed */                         \
-  X(kContextFull, "context_full")          /* the tokens do not fit the context */            \
-  X(kCancelled, "cancelled")               /* the caller asked to stop */                     \
-  X(kWorkerDied, "worker_died")            /* the worker ended before it answered */          \
-  X(kInternal, "internal")                 /* a bug in pipit */
+// One line a code: enumerator, the name that TypeScript sees (web/src/errors.ts has the same list),
+// what it means.
+#define PIPIT_STATUS_CODES(X)                                                                \
+  X(kOk, "ok")                            /* no error */                                     \
+  X(kInvalidArgument, "invalid_argument") /* an argument or option is not what it may be */  \
+  X(kNotFound, "not_found")               /* no such file, model or kernel set */            \
+  X(kIo, "io")                            /* reading or writing failed */                    \
+  X(kInvalidFile, "invalid_file")         /* the bytes are not a well-formed model file */   \
+  X(kTruncated, "truncated")              /* the bytes end before the file does */           \
+  X(kUnsupported, "unsupported")          /* well-formed, but not something pipit can run */ \
+  X(kLimitExceeded, "limit_exceeded")     /* a size is beyond what pipit accepts */          \
+  X(kOutOfMemory, "out_of_memory")        /* an allocation failed */                         \
+  X(kContextFull, "context_full")         /* the tokens do not fit the context */            \
+  X(kCancelled, "cancelled")              /* the caller asked to stop */                     \
+  X(kWorkerDied, "worker_died")           /* the worker ended before it answered */          \
+  X(kInternal, "internal")                /* a bug in pipit */
 
 enum class StatusCode : int {
 #define PIPIT_ENUMERATOR(enumerator, name) enumerator,
@@ -34,7 +35,8 @@ enum class StatusCode : int {
 // The code's name as in the table above.
 const char* status_code_name(StatusCode code);
 
-// Success, or a code with a message that says what was wrong, where, what was expected and what to do.
+// Success, or a code with a message that says what was wrong, where, what was expected and what to
+// do.
 class [[nodiscard]] Status {
  public:
   Status() = default;
@@ -55,8 +57,11 @@ inline Status ok_status() { return {}; }
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(Status status) : status_(std::move(status)) { assert(!status_.ok()); }  // NOLINT: implicit
-  Result(T value) : value_(std::move(value)) {}                                  // NOLINT: implicit
+  Result(Status status) : status_(std::move(status)) {  // NOLINT: implicit
+    if (status_.ok())
+      status_ = {StatusCode::kInternal, "A result has neither a value nor an error."};
+  }
+  Result(T value) : value_(std::move(value)) {}  // NOLINT: implicit
 
   bool ok() const { return value_.has_value(); }
   const Status& status() const { return status_; }
@@ -78,13 +83,14 @@ class [[nodiscard]] Result {
 #define PIPIT_CONCAT(a, b) PIPIT_CONCAT_INNER(a, b)
 
 // Returns from the enclosing function when `expression` (a Status) is an error.
-#define PIPIT_RETURN_IF_ERROR(expression)             \
-  do {                                                \
-    ::pipit::Status pipit_status = (expression);      \
-    if (!pipit_status.ok()) return pipit_status;      \
+#define PIPIT_RETURN_IF_ERROR(expression)        \
+  do {                                           \
+    ::pipit::Status pipit_status = (expression); \
+    if (!pipit_status.ok()) return pipit_status; \
   } while (false)
 
-// `lhs = value` of a Result, or returns its Status from the enclosing function.
+// `lhs = value` of a Result, or returns its Status from the enclosing function. Several statements:
+// give it braces.
 #define PIPIT_ASSIGN_OR_RETURN(lhs, expression) \
   PIPIT_ASSIGN_OR_RETURN_INNER(PIPIT_CONCAT(pipit_result_, __LINE__), lhs, expression)
 #define PIPIT_ASSIGN_OR_RETURN_INNER(result, lhs, expression) \

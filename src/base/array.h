@@ -1,4 +1,5 @@
-// Array<T>: an owning, 64-byte aligned buffer of plain values whose growth can fail with a Status instead of an abort.
+// Array<T>: an owning, 64-byte aligned buffer of plain values whose growth can fail with a Status
+// instead of an abort.
 #pragma once
 
 #include <cstring>

@@ -1,5 +1,5 @@
-// Checked 64-bit arithmetic for sizes that come from outside: a file's numbers are never trusted, and a Wasm size_t
-// has only 32 bits.
+// Checked 64-bit arithmetic for sizes that come from outside: a file's numbers are never trusted,
+// and a Wasm size_t has only 32 bits.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// IEEE 754 half precision and bfloat16 as 16-bit words, converted exactly (to float) or rounded to nearest even (from).
+// IEEE 754 half precision and bfloat16 as 16-bit words, converted exactly (to float) or rounded to
+// nearest even (from).
 #pragma once
 
 #include <bit>
@@ -20,7 +21,8 @@ inline float f16_to_f32(uint16_t half) {
   if (magnitude >= 0x7c00u) {  // infinity, NaN
     return std::bit_cast<float>(sign | 0x7f800000u | ((magnitude & 0x3ffu) << 13));
   }
-  // Shifted into place, a half is a float whose exponent is 112 too small; the product is exact, subnormals included.
+  // Shifted into place, a half is a float whose exponent is 112 too small; the product is exact,
+  // subnormals included.
   const float value = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
   return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(value));
 }
@@ -31,7 +33,7 @@ inline uint16_t f32_to_f16(float value) {
   const uint32_t magnitude = bits & 0x7fffffffu;
   if (magnitude > 0x7f800000u) return sign | 0x7e00u;
   if (magnitude >= 0x477ff000u) return sign | 0x7c00u;  // rounds beyond 65504
-  if (magnitude < 0x38800000u) {                        // subnormal or zero: let the FPU round at 2^-24
+  if (magnitude < 0x38800000u) {  // subnormal or zero: let the FPU round at 2^-24
     const float rounded = std::bit_cast<float>(magnitude) + 0.5f;
     return sign | static_cast<uint16_t>(std::bit_cast<uint32_t>(rounded) - 0x3f000000u);
   }

@@ -1,6 +1,7 @@
 // Aligned allocation that reports failure, with a fault switch for tests.
 #include "base/memory.h"
 
+#include <cstdint>
 #include <cstdlib>
 
 #include "base/checked.h"
@@ -15,7 +16,8 @@ uint64_t handed_out = 0;
 
 void* allocate(size_t bytes) {
   if (fault_countdown >= 0 && fault_countdown-- == 0) return nullptr;
-  if (bytes > SIZE_MAX - kMemoryAlignment) return nullptr;
+  if (bytes > PTRDIFF_MAX - kMemoryAlignment)
+    return nullptr;  // beyond, pointers have no difference
   void* memory = std::aligned_alloc(kMemoryAlignment, round_up(bytes, kMemoryAlignment));
   if (memory != nullptr) handed_out += bytes;
   return memory;

@@ -1,4 +1,5 @@
-// The one place where pipit takes memory whose size comes from outside: it may fail, and the failure is a Status.
+// The one place where pipit takes memory whose size comes from outside: it may fail, and the
+// failure is a Status.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +14,8 @@ inline constexpr size_t kMemoryAlignment = 64;
 void* allocate(size_t bytes);
 void release(void* memory);
 
-// For fault tests: the allocation after the next `n` ones fails, once. Negative: none fails (the default).
+// For fault tests: the allocation after the next `n` ones fails, once. Negative: none fails (the
+// default).
 void fail_allocation_after(int n);
 
 // For memory tests: the bytes that allocate() has handed out since the start, released or not.

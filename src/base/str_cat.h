@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <concepts>
+#include <cstddef>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@ inline void append_part(std::string& out, std::string_view part) { out.append(pa
 inline void append_part(std::string& out, const char* part) { out.append(part); }
 inline void append_part(std::string& out, char part) { out.push_back(part); }
 
+inline void append_part(std::string& out, bool part) { out.append(part ? "true" : "false"); }
+
 template <std::integral Integer>
 void append_part(std::string& out, Integer part) {
   char digits[24];
@@ -22,7 +25,7 @@ void append_part(std::string& out, Integer part) {
 
 inline void append_part(std::string& out, double part) {  // to_chars would cost 60 KB of Wasm
   char digits[32];
-  out.append(digits, static_cast<size_t>(std::snprintf(digits, sizeof(digits), "%g", part)));
+  out.append(digits, static_cast<size_t>(std::snprintf(digits, sizeof(digits), "%.9g", part)));
 }
 
 }  // namespace internal

@@ -12,15 +12,15 @@ namespace pipit {
 
 struct Generation::State {
   Session& session;
-  Array<int32_t> prompt;           // tokens
+  Array<int32_t> prompt;  // tokens
   size_t n_prefilled = 0;
   Sampler sampler;
   StopMatcher stops;
   Utf8Stream utf8;
-  Array<char> bytes;               // of the token at hand
-  int32_t max_tokens;              // -1: no limit
+  Array<char> bytes;   // of the token at hand
+  int32_t max_tokens;  // -1: no limit
   int32_t n_generated = 0;
-  int32_t pending = -1;            // a token that is drawn but not computed yet
+  int32_t pending = -1;  // a token that is drawn but not computed yet
   StopReason stop_reason = StopReason::kNone;
   int32_t stop_index = -1;
   bool ended = false;
@@ -61,7 +61,8 @@ Status check_prompt(const Session& session, std::span<const int32_t> prompt) {
   return ok_status();
 }
 
-// The caller's sampling options, with the end-of-generation tokens forbidden where they are to be ignored.
+// The caller's sampling options, with the end-of-generation tokens forbidden where they are to be
+// ignored.
 SamplingOptions sampling_options(const GenerateOptions& options, const Tokenizer& tokenizer) {
   SamplingOptions sampling = options.sampling;
   if (!options.ignore_eos) return sampling;
@@ -76,16 +77,18 @@ SamplingOptions sampling_options(const GenerateOptions& options, const Tokenizer
 Generation::Generation(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Generation::~Generation() = default;
 
-Result<std::unique_ptr<Generation>> Generation::create(Session& session, std::span<const int32_t> prompt,
+Result<std::unique_ptr<Generation>> Generation::create(Session& session,
+                                                       std::span<const int32_t> prompt,
                                                        const GenerateOptions& options) {
   PIPIT_RETURN_IF_ERROR(check_prompt(session, prompt));
   if (options.max_tokens < -1) {
     return Status(StatusCode::kInvalidArgument,
-                  str_cat("'max_tokens' is ", options.max_tokens, "; it must be 0 or more, or -1 for no limit."));
+                  str_cat("'max_tokens' is ", options.max_tokens,
+                          "; it must be 0 or more, or -1 for no limit."));
   }
   const Tokenizer& tokenizer = session.model().tokenizer();
-  PIPIT_ASSIGN_OR_RETURN(Sampler sampler,
-                         Sampler::create(sampling_options(options, tokenizer), tokenizer.n_vocab()));
+  PIPIT_ASSIGN_OR_RETURN(
+      Sampler sampler, Sampler::create(sampling_options(options, tokenizer), tokenizer.n_vocab()));
   for (const int32_t token : prompt) PIPIT_RETURN_IF_ERROR(sampler.accept(token));
   PIPIT_ASSIGN_OR_RETURN(StopMatcher stops, StopMatcher::create(options.stop));
   auto state = std::make_unique<State>(State{.session = session,
@@ -102,7 +105,8 @@ Result<std::unique_ptr<Generation>> Generation::create(Session& session, std::sp
 Result<GenerationStep> Generation::step() {
   State& s = *state_;
   if (s.ended) {
-    return GenerationStep{.phase = GenerationPhase::kEnd, .stop_reason = s.stop_reason, .stop_index = s.stop_index};
+    return GenerationStep{
+        .phase = GenerationPhase::kEnd, .stop_reason = s.stop_reason, .stop_index = s.stop_index};
   }
   if (s.n_prefilled < s.prompt.size()) return s.prefill();
   return s.stop_reason == StopReason::kNone ? s.decode() : s.end();
@@ -111,15 +115,16 @@ Result<GenerationStep> Generation::step() {
 Result<GenerationStep> Generation::State::prefill() {
   const size_t n = std::min(Session::max_batch(), prompt.size() - n_prefilled);
   const bool is_last = n_prefilled + n == prompt.size();
-  PIPIT_RETURN_IF_ERROR(
-      session.append(prompt.span().subspan(n_prefilled, n), is_last ? LogitRows::kLast : LogitRows::kNone));
+  PIPIT_RETURN_IF_ERROR(session.append(prompt.span().subspan(n_prefilled, n),
+                                       is_last ? LogitRows::kLast : LogitRows::kNone));
   n_prefilled += n;
   if (max_tokens == 0) stop_reason = StopReason::kMaxTokens;
-  return GenerationStep{.phase = GenerationPhase::kPrefill, .n_done = n_prefilled, .n_total = prompt.size()};
+  return GenerationStep{
+      .phase = GenerationPhase::kPrefill, .n_done = n_prefilled, .n_total = prompt.size()};
 }
 
-// Computes the last token, draws the next one. A token's text is handed out before the token is computed: it is seen
-// earlier, and the last one costs nothing.
+// Computes the last token, draws the next one. A token's text is handed out before the token is
+// computed: it is seen earlier, and the last one costs nothing.
 Result<GenerationStep> Generation::State::decode() {
   if (pending >= 0) {
     if (session.n_past() == session.n_ctx()) {
@@ -153,7 +158,8 @@ Result<GenerationStep> Generation::State::decode() {
 // Hands out what was held back: half a character, or text that might have become a stop string.
 Result<GenerationStep> Generation::State::end() {
   ended = true;
-  GenerationStep step = {.phase = GenerationPhase::kEnd, .stop_reason = stop_reason, .stop_index = stop_index};
+  GenerationStep step = {
+      .phase = GenerationPhase::kEnd, .stop_reason = stop_reason, .stop_index = stop_index};
   if (stop_reason == StopReason::kStopString) return step;
   bytes.clear();
   PIPIT_ASSIGN_OR_RETURN(const std::string_view tail, utf8.flush());

@@ -1,4 +1,5 @@
-// Loading: header, then hyper-parameters and tokenizer, then weights, all from one pass over the bytes.
+// Loading: header, then hyper-parameters and tokenizer, then weights, all from one pass over the
+// bytes.
 #include <optional>
 
 #include "engine/model_parts.h"
@@ -42,9 +43,9 @@ const Tokenizer& Model::tokenizer() const { return *parts_->tokenizer; }
 struct ModelLoader::State {
   GgufParser parser;
   std::unique_ptr<Model::Parts> parts = std::make_unique<Model::Parts>();
-  uint64_t n_header_bytes = 0;                // that the parser took
-  std::optional<WeightLoader> weights = {};   // once the header is whole
-  Status error = {};                          // of a feed; it stays
+  uint64_t n_header_bytes = 0;               // that the parser took
+  std::optional<WeightLoader> weights = {};  // once the header is whole
+  Status error = {};                         // of a feed; it stays
 
   Status feed(std::span<const uint8_t> bytes);
   Status begin_weights();
@@ -54,19 +55,22 @@ struct ModelLoader::State {
 Status ModelLoader::State::begin_weights() {
   PIPIT_ASSIGN_OR_RETURN(parts->gguf, parser.finish());
   const Gguf& gguf = *parts->gguf;
-  PIPIT_ASSIGN_OR_RETURN(const std::string_view architecture, gguf.get_string("general.architecture"));
+  PIPIT_ASSIGN_OR_RETURN(const std::string_view architecture,
+                         gguf.get_string("general.architecture"));
   PIPIT_ASSIGN_OR_RETURN(parts->architecture, find_architecture(architecture));
   PIPIT_ASSIGN_OR_RETURN(parts->config, parts->architecture->read_config(gguf, architecture));
   PIPIT_ASSIGN_OR_RETURN(parts->tokenizer, Tokenizer::create(gguf));
   if (parts->tokenizer->n_vocab() != static_cast<int32_t>(parts->config.n_vocab)) {
     return {StatusCode::kInvalidFile,
-            str_cat("The tokenizer has ", parts->tokenizer->n_vocab(), " tokens, but 'token_embd.weight' has ",
-                    parts->config.n_vocab, " rows. They must be as many.")};
+            str_cat("The tokenizer has ", parts->tokenizer->n_vocab(),
+                    " tokens, but 'token_embd.weight' has ", parts->config.n_vocab,
+                    " rows. They must be as many.")};
   }
   parts->weights.layers.resize(parts->config.n_layer);
-  PIPIT_ASSIGN_OR_RETURN(weights,
-                         WeightLoader::create(gguf, parts->architecture->tensors(parts->config, parts->weights),
-                                              *parts->kernels, n_header_bytes));
+  PIPIT_ASSIGN_OR_RETURN(
+      weights,
+      WeightLoader::create(gguf, parts->architecture->tensors(parts->config, parts->weights),
+                           *parts->kernels, n_header_bytes));
   parts->info = describe(*parts);
   parts->info.weight_bytes = weights->packed_bytes();
   return ok_status();

@@ -13,7 +13,7 @@ namespace pipit {
 
 struct Model::Parts {
   std::unique_ptr<Gguf> gguf;
-  std::unique_ptr<Tokenizer> tokenizer;   // refers to *gguf
+  std::unique_ptr<Tokenizer> tokenizer;  // refers to *gguf
   const KernelSet* kernels = nullptr;
   const Architecture* architecture = nullptr;
   Config config;

@@ -17,11 +17,13 @@ struct Session::State {
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Session::~Session() = default;
 
-Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Model> model, const SessionOptions& options) {
+Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Model> model,
+                                                 const SessionOptions& options) {
   const Model::Parts& parts = model->parts();
   if (options.n_ctx > kMaxContext) {
     return Status(StatusCode::kInvalidArgument,
-                  str_cat("'n_ctx' is ", options.n_ctx, "; it may be 1 to ", kMaxContext, ", or 0 for the model's own."));
+                  str_cat("'n_ctx' is ", options.n_ctx, "; it may be 1 to ", kMaxContext,
+                          ", or 0 for the model's own."));
   }
   const size_t n_ctx = options.n_ctx == 0 ? parts.config.n_ctx_train : options.n_ctx;
   PIPIT_ASSIGN_OR_RETURN(Workspace workspace,
@@ -50,15 +52,17 @@ Status Session::append(std::span<const int32_t> tokens, LogitRows rows) {
   for (const int32_t token : tokens) {
     if (token < 0 || static_cast<uint32_t>(token) >= parts.config.n_vocab) {
       return {StatusCode::kInvalidArgument,
-              str_cat("Token id ", token, " is not in the vocabulary, 0 to ", parts.config.n_vocab - 1, ".")};
+              str_cat("Token id ", token, " is not in the vocabulary, 0 to ",
+                      parts.config.n_vocab - 1, ".")};
     }
   }
   if (tokens.size() > s.n_ctx - s.n_past) {
     return {StatusCode::kContextFull,
-            str_cat(tokens.size(), " more tokens do not fit: the context holds ", s.n_ctx, " and has ", s.n_past, ".")};
+            str_cat(tokens.size(), " more tokens do not fit: the context holds ", s.n_ctx,
+                    " and has ", s.n_past, ".")};
   }
-  PIPIT_RETURN_IF_ERROR(parts.architecture->forward(parts.config, parts.weights, *parts.kernels, tokens, s.n_past,
-                                                    rows, s.kv, s.workspace));
+  PIPIT_RETURN_IF_ERROR(parts.architecture->forward(parts.config, parts.weights, *parts.kernels,
+                                                    tokens, s.n_past, rows, s.kv, s.workspace));
   s.n_past += tokens.size();
   return ok_status();
 }

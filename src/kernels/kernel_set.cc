@@ -27,8 +27,8 @@ Result<const KernelSet*> find_kernel_set(std::string_view name) {
     if (name == set->name) return set;
     names += str_cat(", ", set->name);
   }
-  return Status(StatusCode::kNotFound,
-                str_cat("There is no kernel set '", name.substr(0, 64), "'. Choose one of: ", names, "."));
+  return Status(StatusCode::kNotFound, str_cat("There is no kernel set '", name.substr(0, 64),
+                                               "'. Choose one of: ", names, "."));
 }
 
 }  // namespace pipit

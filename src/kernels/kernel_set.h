@@ -1,5 +1,6 @@
-// The kernel table: everything the transformer computes goes through one of these sets, each with a weight layout of its
-// own. A set is chosen when a model is loaded; `reference` is the oracle of all others.
+// The kernel table: everything the transformer computes goes through one of these sets, each with a
+// weight layout of its own. A set is chosen when a model is loaded; `reference` is the oracle of
+// all others.
 #pragma once
 
 #include <cstddef>
@@ -14,41 +15,43 @@
 
 namespace pipit {
 
-// Output rows of a panel. Rows reach pack_rows() in runs of this many, so a set may interleave them.
+// Output rows of a panel. Rows reach pack_rows() in runs of this many, so a set may interleave
+// them.
 inline constexpr size_t kPanelRows = 8;
 
 // A weight matrix [n_rows, n_cols] in the layout of the kernel set that packed it. y = W x.
 struct PackedMatrix {
   const Format* format = nullptr;
-  uint32_t n_rows = 0;   // outputs
-  uint32_t n_cols = 0;   // inputs; a multiple of kGroupSize for the integer kinds
+  uint32_t n_rows = 0;  // outputs
+  uint32_t n_cols = 0;  // inputs; a multiple of kGroupSize for the integer kinds
   Array<uint8_t> bytes;
 
   WeightKind kind() const { return format->kind; }
 };
 
-// Inputs of a matrix product: the floats, and the same as integer groups in the layout of the kernel set.
+// Inputs of a matrix product: the floats, and the same as integer groups in the layout of the
+// kernel set.
 struct Activations {
-  const float* x = nullptr;   // [n_tokens, n_cols]
+  const float* x = nullptr;  // [n_tokens, n_cols]
   size_t n_tokens = 0;
   size_t n_cols = 0;
-  Array<uint8_t> quantised;   // quantised_bytes(n_tokens, n_cols), written by quantise()
+  Array<uint8_t> quantised;  // quantised_bytes(n_tokens, n_cols), written by quantise()
 };
 
 // Keys and values of one layer, in pages of `page_positions` positions.
 struct KvView {
-  const float* const* pages;   // page p holds the positions from p · page_positions on
+  const float* const* pages;  // page p holds the positions from p · page_positions on
   size_t page_positions;
-  size_t k_offset;             // within a page: [n_head_kv, page_positions, head_dim]
-  size_t v_offset;             // within a page: [n_head_kv, page_positions, head_dim_v]
+  size_t k_offset;  // within a page: [n_head_kv, page_positions, head_dim]
+  size_t v_offset;  // within a page: [n_head_kv, page_positions, head_dim_v]
 };
 
 // Attention of one token: out[h] = Σ_p softmax_p(scale · q[h]·k[h / group][p]) · v[h / group][p].
 struct AttentionArgs {
-  const float* q;      // [n_head, head_dim]
+  const float* q;  // [n_head, head_dim]
   KvView kv;
-  float* out;          // [n_head, head_dim_v]
-  float* scores;       // scratch [n_positions]
+  float* out;     // [n_head, head_dim_v]
+  float* scores;  // scratch [n_positions]
   size_t n_head;
   size_t n_head_kv;
   size_t head_dim;
@@ -63,14 +66,15 @@ struct KernelSet {
   // Bytes of a matrix in this set's layout. `n_cols` is a multiple of the format's block size.
   uint64_t (*packed_bytes)(const Format& format, uint64_t n_rows, uint64_t n_cols);
 
-  // Packs rows [first_row, first_row + n_rows) from their file blocks. first_row is a multiple of kPanelRows and n_rows
-  // is kPanelRows, or what is left at the end.
+  // Packs rows [first_row, first_row + n_rows) from their file blocks. first_row is a multiple of
+  // kPanelRows and n_rows is kPanelRows, or what is left at the end.
   void (*pack_rows)(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedMatrix& out);
 
   // One row as floats [n_cols]: the embedding of a token.
   void (*unpack_row)(const PackedMatrix& w, size_t row, float* out);
 
-  // Activations as integers in groups of kGroupSize: scale = max|x| / activation_max, q = round-to-nearest-even(x / scale).
+  // Activations as integers in groups of kGroupSize: scale = max|x| / activation_max, q =
+  // round-to-nearest-even(x / scale).
   int32_t activation_max;
   uint64_t (*quantised_bytes)(size_t n_tokens, size_t n_cols);
   void (*quantise)(const float* x, size_t n_tokens, size_t n_cols, uint8_t* out);
@@ -81,7 +85,8 @@ struct KernelSet {
   // out[i] = weight[i] · x[i] / sqrt(mean(x²) + eps)   (Zhang & Sennrich 2019). In place is fine.
   void (*rms_norm)(const float* x, const float* weight, size_t n, float eps, float* out);
 
-  // Rotates the pairs (2i, 2i + 1), i < n_rot / 2, of each head by the angle of cos[i], sin[i]   (Su et al. 2021).
+  // Rotates the pairs (2i, 2i + 1), i < n_rot / 2, of each head by the angle of cos[i], sin[i] (Su
+  // et al. 2021).
   void (*rope)(float* x, size_t n_heads, size_t head_dim, size_t n_rot, const float* cos,
                const float* sin);
 
@@ -100,8 +105,8 @@ std::span<const KernelSet* const> all_kernel_sets();
 // The set of that name; "auto" is the fastest. Errors: kNotFound, which lists the names.
 Result<const KernelSet*> find_kernel_set(std::string_view name);
 
-// Prepares a product's inputs: keeps `x` and quantises it when one of the weights to come needs that.
-// `activations.quantised` must hold set.quantised_bytes(n_tokens, n_cols).
+// Prepares a product's inputs: keeps `x` and quantises it when one of the weights to come needs
+// that. `activations.quantised` must hold set.quantised_bytes(n_tokens, n_cols).
 inline void prepare(const KernelSet& set, const float* x, size_t n_tokens, size_t n_cols,
                     Activations& activations) {
   activations.x = x;

@@ -1,4 +1,5 @@
-// How the sets lay out integer activations: quantised values, then per group the scale and the scaled sum.
+// How the sets lay out integer activations: quantised values, then per group the scale and the
+// scaled sum.
 #pragma once
 
 #include <cmath>
@@ -8,12 +9,14 @@
 
 namespace pipit {
 
-// A view of the buffer that quantise() writes and matmul() reads. Q is int16_t, or int8_t where lanes are narrow.
+// A view of the buffer that quantise() writes and matmul() reads. Q is int16_t, or int8_t where
+// lanes are narrow.
 template <typename Q>
 struct QuantisedActivations {
-  Q* q;           // [n_tokens, n_cols]
-  float* scale;   // [n_tokens, n_cols / kGroupSize]
-  float* sum;     // [n_tokens, n_cols / kGroupSize]   scale · Σ q: what a weight's minimum is multiplied by
+  Q* q;          // [n_tokens, n_cols]
+  float* scale;  // [n_tokens, n_cols / kGroupSize]
+  float* sum;    // [n_tokens, n_cols / kGroupSize]   scale · Σ q: what a weight's minimum is
+                 // multiplied by
 
   // `Byte` is uint8_t or const uint8_t.
   template <typename Byte>

@@ -21,22 +21,28 @@ Status check_range(std::string_view key, uint32_t value, uint32_t max) {
 }
 
 Status read_rope_scaling(const Gguf& gguf, const std::string& prefix, Config& config) {
-  // llama.cpp takes a missing type for linear, the older key for the factor, and a factor of 0 for none.
-  PIPIT_ASSIGN_OR_RETURN(const std::string_view type, gguf.get_string(prefix + "rope.scaling.type", "linear"));
+  // llama.cpp takes a missing type for linear, the older key for the factor, and a factor of 0 for
+  // none.
+  PIPIT_ASSIGN_OR_RETURN(const std::string_view type,
+                         gguf.get_string(prefix + "rope.scaling.type", "linear"));
   PIPIT_ASSIGN_OR_RETURN(const float old_factor, gguf.get_f32(prefix + "rope.scale_linear", 0.0f));
-  PIPIT_ASSIGN_OR_RETURN(const float factor, gguf.get_f32(prefix + "rope.scaling.factor", old_factor));
-  PIPIT_ASSIGN_OR_RETURN(config.n_ctx_orig,
-                         gguf.get_u32(prefix + "rope.scaling.original_context_length", config.n_ctx_train));
-  PIPIT_RETURN_IF_ERROR(check_range(prefix + "rope.scaling.original_context_length", config.n_ctx_orig, kMaxContext));
+  PIPIT_ASSIGN_OR_RETURN(const float factor,
+                         gguf.get_f32(prefix + "rope.scaling.factor", old_factor));
+  PIPIT_ASSIGN_OR_RETURN(
+      config.n_ctx_orig,
+      gguf.get_u32(prefix + "rope.scaling.original_context_length", config.n_ctx_train));
+  PIPIT_RETURN_IF_ERROR(
+      check_range(prefix + "rope.scaling.original_context_length", config.n_ctx_orig, kMaxContext));
   if (!std::isfinite(factor) || factor < 0) {
-    return {StatusCode::kInvalidFile,
-            str_cat("'", prefix, "rope.scaling.factor' is ", double{factor}, "; it must be positive.")};
+    return {StatusCode::kInvalidFile, str_cat("'", prefix, "rope.scaling.factor' is ",
+                                              double{factor}, "; it must be positive.")};
   }
   const bool is_yarn = type == "yarn";
   if (!is_yarn && type != "none" && type != "linear") {
-    return {StatusCode::kUnsupported, str_cat("RoPE scaling ", quote(type),
-                                              " is not supported. Supported: none, linear, yarn, and the tensor "
-                                              "'rope_freqs.weight' of Llama 3.")};
+    return {StatusCode::kUnsupported,
+            str_cat("RoPE scaling ", quote(type),
+                    " is not supported. Supported: none, linear, yarn, and the tensor "
+                    "'rope_freqs.weight' of Llama 3.")};
   }
   if (type == "none" || factor == 0) return ok_status();
   config.rope_scaling = is_yarn ? RopeScaling::kYarn : RopeScaling::kLinear;
@@ -57,12 +63,14 @@ Status check_relations(const std::string& prefix, const Config& config) {
                     "; it must be even and at most the head's size, ", config.head_dim, ".")};
   }
   if (!(config.rms_norm_eps >= 0) || !std::isfinite(config.rms_norm_eps)) {
-    return {StatusCode::kInvalidFile, str_cat("'", prefix, "attention.layer_norm_rms_epsilon' is ",
-                                              double{config.rms_norm_eps}, "; it must be a small positive number.")};
+    return {StatusCode::kInvalidFile,
+            str_cat("'", prefix, "attention.layer_norm_rms_epsilon' is ",
+                    double{config.rms_norm_eps}, "; it must be a small positive number.")};
   }
   if (!(config.rope_freq_base > 0) || !std::isfinite(config.rope_freq_base)) {
-    return {StatusCode::kInvalidFile, str_cat("'", prefix, "rope.freq_base' is ",
-                                              double{config.rope_freq_base}, "; it must be positive.")};
+    return {StatusCode::kInvalidFile,
+            str_cat("'", prefix, "rope.freq_base' is ", double{config.rope_freq_base},
+                    "; it must be positive.")};
   }
   return ok_status();
 }
@@ -75,7 +83,7 @@ Result<Config> read_config(const Gguf& gguf, std::string_view architecture) {
 
   struct Field {
     const char* key;
-    uint32_t Config::*member;
+    uint32_t Config::* member;
     uint32_t max;
   };
   const Field required[] = {
@@ -94,7 +102,7 @@ Result<Config> read_config(const Gguf& gguf, std::string_view architecture) {
   const uint32_t default_head_dim = config.n_embd / config.n_head;
   struct DefaultedField {
     const char* key;
-    uint32_t Config::*member;
+    uint32_t Config::* member;
     uint32_t max;
     uint32_t fallback;
   };
@@ -108,8 +116,10 @@ Result<Config> read_config(const Gguf& gguf, std::string_view architecture) {
     PIPIT_ASSIGN_OR_RETURN(config.*field.member, gguf.get_u32(key, field.fallback));
     PIPIT_RETURN_IF_ERROR(check_range(key, config.*field.member, field.max));
   }
-  PIPIT_ASSIGN_OR_RETURN(config.n_rot, gguf.get_u32(prefix + "rope.dimension_count", config.head_dim));
-  PIPIT_ASSIGN_OR_RETURN(config.rms_norm_eps, gguf.get_f32(prefix + "attention.layer_norm_rms_epsilon"));
+  PIPIT_ASSIGN_OR_RETURN(config.n_rot,
+                         gguf.get_u32(prefix + "rope.dimension_count", config.head_dim));
+  PIPIT_ASSIGN_OR_RETURN(config.rms_norm_eps,
+                         gguf.get_f32(prefix + "attention.layer_norm_rms_epsilon"));
   PIPIT_ASSIGN_OR_RETURN(config.rope_freq_base, gguf.get_f32(prefix + "rope.freq_base", 10000.0f));
   PIPIT_RETURN_IF_ERROR(read_rope_scaling(gguf, prefix, config));
   PIPIT_RETURN_IF_ERROR(check_relations(prefix, config));
@@ -120,8 +130,9 @@ Result<Config> read_config(const Gguf& gguf, std::string_view architecture) {
                   "Tensor 'token_embd.weight' is missing. The file is no complete language model.");
   }
   if (embedding->dims[1] == 0 || embedding->dims[1] > kMaxVocab) {
-    return Status(StatusCode::kLimitExceeded, str_cat("Tensor 'token_embd.weight' has ", embedding->dims[1],
-                                                      " rows; pipit accepts at most ", kMaxVocab, "."));
+    return Status(StatusCode::kLimitExceeded,
+                  str_cat("Tensor 'token_embd.weight' has ", embedding->dims[1],
+                          " rows; pipit accepts at most ", kMaxVocab, "."));
   }
   config.n_vocab = static_cast<uint32_t>(embedding->dims[1]);
   return config;

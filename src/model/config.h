@@ -1,4 +1,5 @@
-// Config: the hyper-parameters of a model, read from GGUF metadata and checked before anything is sized by them.
+// Config: the hyper-parameters of a model, read from GGUF metadata and checked before anything is
+// sized by them.
 #pragma once
 
 #include <cstdint>
@@ -16,18 +17,18 @@ struct Config {
   uint32_t n_layer = 0;
   uint32_t n_embd = 0;
   uint32_t n_head = 0;
-  uint32_t n_head_kv = 0;        // divides n_head (GQA)
-  uint32_t head_dim = 0;         // of queries and keys
-  uint32_t head_dim_v = 0;       // of values
-  uint32_t n_rot = 0;            // leading elements of a head that RoPE turns
+  uint32_t n_head_kv = 0;   // divides n_head (GQA)
+  uint32_t head_dim = 0;    // of queries and keys
+  uint32_t head_dim_v = 0;  // of values
+  uint32_t n_rot = 0;       // leading elements of a head that RoPE turns
   uint32_t n_ff = 0;
   uint32_t n_vocab = 0;
   uint32_t n_ctx_train = 0;
   float rms_norm_eps = 0;
   float rope_freq_base = 0;
   RopeScaling rope_scaling = RopeScaling::kNone;
-  float rope_factor = 1;         // of the scaling; > 0
-  uint32_t n_ctx_orig = 0;       // YaRN: the context before it was stretched
+  float rope_factor = 1;    // of the scaling; > 0
+  uint32_t n_ctx_orig = 0;  // YaRN: the context before it was stretched
 
   uint32_t n_embd_q() const { return n_head * head_dim; }
   uint32_t n_embd_k() const { return n_head_kv * head_dim; }
@@ -38,7 +39,7 @@ struct Config {
 // The limits of what a config may ask for; the largest real models of this size stay well below.
 inline constexpr uint32_t kMaxLayers = 512;
 inline constexpr uint32_t kMaxHeads = 1024;
-inline constexpr uint32_t kMaxWidth = 1u << 17;     // n_embd, n_ff, head_dim
+inline constexpr uint32_t kMaxWidth = 1u << 17;  // n_embd, n_ff, head_dim
 inline constexpr uint32_t kMaxVocab = 1u << 22;
 inline constexpr uint32_t kMaxContext = 1u << 20;
 

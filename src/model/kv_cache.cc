@@ -12,7 +12,8 @@ KvCache::KvCache(const Config& config)
       n_embd_v_(config.n_embd_v()) {}
 
 Status KvCache::reserve(size_t n_positions) {
-  const uint64_t page_floats = uint64_t{n_layer_} * kPagePositions * (uint64_t{n_embd_k_} + n_embd_v_);
+  const uint64_t page_floats =
+      uint64_t{n_layer_} * kPagePositions * (uint64_t{n_embd_k_} + n_embd_v_);
   while (pages_.size() * kPagePositions < n_positions) {
     PIPIT_ASSIGN_OR_RETURN(Array<float> page, Array<float>::make(page_floats));
     page_data_.push_back(page.data());
@@ -29,8 +30,8 @@ void KvCache::store(size_t layer, size_t position, const float* k, const float* 
   for (size_t h = 0; h < n_head_kv_; ++h) {
     std::memcpy(page + k_offset(layer) + (h * kPagePositions + row) * head_dim, k + h * head_dim,
                 head_dim * sizeof(float));
-    std::memcpy(page + v_offset(layer) + (h * kPagePositions + row) * head_dim_v, v + h * head_dim_v,
-                head_dim_v * sizeof(float));
+    std::memcpy(page + v_offset(layer) + (h * kPagePositions + row) * head_dim_v,
+                v + h * head_dim_v, head_dim_v * sizeof(float));
   }
 }
 

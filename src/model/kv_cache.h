@@ -1,4 +1,5 @@
-// KvCache: keys and values of every position of one sequence, in pages that are allocated as the sequence grows.
+// KvCache: keys and values of every position of one sequence, in pages that are allocated as the
+// sequence grows.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +38,8 @@ class KvCache {
   size_t n_head_kv_;
   size_t n_embd_k_;
   size_t n_embd_v_;
-  std::vector<Array<float>> pages_;     // each [n_layer, {K [n_head_kv, kPagePositions, head_dim], V likewise}]
+  std::vector<Array<float>>
+      pages_;  // each [n_layer, {K [n_head_kv, kPagePositions, head_dim], V likewise}]
   std::vector<const float*> page_data_;
 };
 

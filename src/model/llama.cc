@@ -12,8 +12,10 @@ namespace {
 
 std::vector<TensorSlot> tensors(const Config& c, Weights& w) {
   std::vector<TensorSlot> slots;
-  const auto matrix = [&](std::string name, uint32_t n_rows, uint32_t n_cols, PackedMatrix& target) {
-    slots.push_back({.name = std::move(name), .n_rows = n_rows, .n_cols = n_cols, .matrix = &target});
+  const auto matrix = [&](std::string name, uint32_t n_rows, uint32_t n_cols,
+                          PackedMatrix& target) {
+    slots.push_back(
+        {.name = std::move(name), .n_rows = n_rows, .n_cols = n_cols, .matrix = &target});
   };
   const auto vector = [&](std::string name, uint32_t n, Array<float>& target) {
     slots.push_back({.name = std::move(name), .n_rows = 1, .n_cols = n, .vector = &target});
@@ -52,12 +54,15 @@ struct Pass {
   // out [n, n_embd] = RMSNorm of the rows of x [n, n_embd].
   void norm(const float* x, const Array<float>& weight, size_t n, float* out) const {
     for (size_t t = 0; t < n; ++t) {
-      kernels.rms_norm(x + t * c.n_embd, weight.data(), c.n_embd, c.rms_norm_eps, out + t * c.n_embd);
+      kernels.rms_norm(x + t * c.n_embd, weight.data(), c.n_embd, c.rms_norm_eps,
+                       out + t * c.n_embd);
     }
   }
 
   // Makes `in` [n, n_cols] the input of the products that follow.
-  void input(const float* in, size_t n, size_t n_cols) const { prepare(kernels, in, n, n_cols, ws.activations); }
+  void input(const float* in, size_t n, size_t n_cols) const {
+    prepare(kernels, in, n, n_cols, ws.activations);
+  }
 
   // out [n, w.n_rows] = W · the input.
   void product(const PackedMatrix& w, float* out) const { kernels.matmul(w, ws.activations, out); }
@@ -107,8 +112,9 @@ struct Pass {
   }
 };
 
-Status forward(const Config& c, const Weights& w, const KernelSet& kernels, std::span<const int32_t> tokens,
-               size_t n_past, LogitRows rows, KvCache& kv, Workspace& ws) {
+Status forward(const Config& c, const Weights& w, const KernelSet& kernels,
+               std::span<const int32_t> tokens, size_t n_past, LogitRows rows, KvCache& kv,
+               Workspace& ws) {
   const size_t n_tokens = tokens.size();
   const Pass pass = {c, kernels, n_tokens, n_past, kv, ws};
   PIPIT_RETURN_IF_ERROR(kv.reserve(n_past + n_tokens));
@@ -116,7 +122,8 @@ Status forward(const Config& c, const Weights& w, const KernelSet& kernels, std:
   for (size_t t = 0; t < n_tokens; ++t) {
     kernels.unpack_row(w.token_embd, static_cast<size_t>(tokens[t]), ws.x.data() + t * c.n_embd);
   }
-  compute_rope_angles(c, ws.rope_freq.span(), n_past, n_tokens, ws.rope_cos.data(), ws.rope_sin.data());
+  compute_rope_angles(c, ws.rope_freq.span(), n_past, n_tokens, ws.rope_cos.data(),
+                      ws.rope_sin.data());
   for (size_t l = 0; l < c.n_layer; ++l) {
     pass.attention_block(l, w.layers[l]);
     pass.feed_forward_block(w.layers[l]);
@@ -133,6 +140,7 @@ Status forward(const Config& c, const Weights& w, const KernelSet& kernels, std:
 
 }  // namespace
 
-const Architecture kLlama = {.name = "llama", .read_config = read_config, .tensors = tensors, .forward = forward};
+const Architecture kLlama = {
+    .name = "llama", .read_config = read_config, .tensors = tensors, .forward = forward};
 
 }  // namespace pipit

@@ -1,4 +1,5 @@
-// The llama family: RMSNorm, RoPE, grouped-query attention, SwiGLU (Touvron et al. 2023, and all that share the shape).
+// The llama family: RMSNorm, RoPE, grouped-query attention, SwiGLU (Touvron et al. 2023, and all
+// that share the shape).
 #pragma once
 
 #include "model/transformer.h"

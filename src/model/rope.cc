@@ -8,7 +8,8 @@
 namespace pipit {
 namespace {
 
-// The pair index whose wave makes `turns` turns within the original context (YaRN, equation 17 with the paper's α, β).
+// The pair index whose wave makes `turns` turns within the original context (YaRN, equation 17 with
+// the paper's α, β).
 double yarn_dimension(const Config& config, double turns) {
   const double turns_at_one = config.n_ctx_orig / (turns * 2 * std::numbers::pi);
   return config.n_rot * std::log(turns_at_one) / (2 * std::log(double{config.rope_freq_base}));
@@ -24,9 +25,11 @@ double yarn_kept_share(const Config& config, size_t i) {
 
 }  // namespace
 
-void fill_rope_frequencies(const Config& config, std::span<const float> divisors, std::span<float> out) {
+void fill_rope_frequencies(const Config& config, std::span<const float> divisors,
+                           std::span<float> out) {
   for (size_t i = 0; i < out.size(); ++i) {
-    double frequency = std::pow(double{config.rope_freq_base}, -2.0 * static_cast<double>(i) / config.n_rot);
+    double frequency =
+        std::pow(double{config.rope_freq_base}, -2.0 * static_cast<double>(i) / config.n_rot);
     if (!divisors.empty()) frequency /= double{divisors[i]};
     const double stretched = frequency / double{config.rope_factor};
     if (config.rope_scaling == RopeScaling::kLinear) frequency = stretched;
@@ -38,8 +41,8 @@ void fill_rope_frequencies(const Config& config, std::span<const float> divisors
   }
 }
 
-void compute_rope_angles(const Config& config, std::span<const float> frequencies, size_t n_past, size_t n_tokens,
-                         float* cos, float* sin) {
+void compute_rope_angles(const Config& config, std::span<const float> frequencies, size_t n_past,
+                         size_t n_tokens, float* cos, float* sin) {
   const float magnitude =
       config.rope_scaling == RopeScaling::kYarn ? 1.0f + 0.1f * std::log(config.rope_factor) : 1.0f;
   for (size_t t = 0; t < n_tokens; ++t) {

@@ -14,8 +14,8 @@ constexpr const Architecture* kArchitectures[] = {&kLlama};
 
 }  // namespace
 
-Result<Workspace> Workspace::create(const Config& config, const Weights& weights, const KernelSet& kernels,
-                                    size_t n_ctx) {
+Result<Workspace> Workspace::create(const Config& config, const Weights& weights,
+                                    const KernelSet& kernels, size_t n_ctx) {
   Workspace ws;
   const struct {
     Array<float>* array;
@@ -37,7 +37,8 @@ Result<Workspace> Workspace::create(const Config& config, const Weights& weights
   };
   for (const auto& buffer : buffers) PIPIT_RETURN_IF_ERROR(buffer.array->resize(buffer.n));
   const size_t widest = std::max({config.n_embd, config.n_embd_attn(), config.n_ff});
-  PIPIT_RETURN_IF_ERROR(ws.activations.quantised.resize(kernels.quantised_bytes(kMaxBatch, widest)));
+  PIPIT_RETURN_IF_ERROR(
+      ws.activations.quantised.resize(kernels.quantised_bytes(kMaxBatch, widest)));
   fill_rope_frequencies(config, weights.rope_freqs.span(), ws.rope_freq.span());
   return ws;
 }

@@ -1,4 +1,5 @@
-// A transformer's weights, the scratch memory of a forward pass, and the table of architecture families.
+// A transformer's weights, the scratch memory of a forward pass, and the table of architecture
+// families.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@
 
 namespace pipit {
 
-// The most tokens of one forward pass; prefill runs in chunks of this size, so that a cancel need not wait long.
+// The most tokens of one forward pass; prefill runs in chunks of this size, so that a cancel need
+// not wait long.
 inline constexpr size_t kMaxBatch = 32;
 
 struct LayerWeights {
@@ -33,44 +35,47 @@ struct LayerWeights {
 };
 
 struct Weights {
-  PackedMatrix token_embd;   // [n_vocab, n_embd]
+  PackedMatrix token_embd;  // [n_vocab, n_embd]
   std::vector<LayerWeights> layers;
   Array<float> output_norm;  // [n_embd]
-  PackedMatrix output;       // [n_vocab, n_embd]; empty when token_embd serves as the output head (tied)
-  Array<float> rope_freqs;   // [n_rot / 2] divisors of RoPE's frequencies (Llama 3), or empty
+  PackedMatrix output;  // [n_vocab, n_embd]; empty when token_embd serves as the output head (tied)
+  Array<float> rope_freqs;  // [n_rot / 2] divisors of RoPE's frequencies (Llama 3), or empty
 
   const PackedMatrix& output_head() const { return output.bytes.empty() ? token_embd : output; }
 };
 
 // Scratch of forward passes over at most kMaxBatch tokens.
 struct Workspace {
-  Array<float> x;            // [n_tokens, n_embd] the residual stream
-  Array<float> h;            // [n_tokens, n_embd] normed, then a block's output
-  Array<float> q;            // [n_tokens, n_head · head_dim]
-  Array<float> k;            // [n_tokens, n_head_kv · head_dim]
-  Array<float> v;            // [n_tokens, n_head_kv · head_dim_v]
-  Array<float> attn;         // [n_tokens, n_head · head_dim_v]
-  Array<float> gate;         // [n_tokens, n_ff]
-  Array<float> up;           // [n_tokens, n_ff]
-  Array<float> scores;       // [n_ctx rounded up to a multiple of 4]
-  Array<float> rope_freq;    // [n_rot / 2] radians a position
-  Array<float> rope_cos;     // [n_tokens, n_rot / 2]
-  Array<float> rope_sin;     // [n_tokens, n_rot / 2]
-  Array<float> logits;       // [rows asked for, n_vocab]
+  Array<float> x;          // [n_tokens, n_embd] the residual stream
+  Array<float> h;          // [n_tokens, n_embd] normed, then a block's output
+  Array<float> q;          // [n_tokens, n_head · head_dim]
+  Array<float> k;          // [n_tokens, n_head_kv · head_dim]
+  Array<float> v;          // [n_tokens, n_head_kv · head_dim_v]
+  Array<float> attn;       // [n_tokens, n_head · head_dim_v]
+  Array<float> gate;       // [n_tokens, n_ff]
+  Array<float> up;         // [n_tokens, n_ff]
+  Array<float> scores;     // [n_ctx rounded up to a multiple of 4]
+  Array<float> rope_freq;  // [n_rot / 2] radians a position
+  Array<float> rope_cos;   // [n_tokens, n_rot / 2]
+  Array<float> rope_sin;   // [n_tokens, n_rot / 2]
+  Array<float> logits;     // [rows asked for, n_vocab]
   Activations activations;
 
-  static Result<Workspace> create(const Config& config, const Weights& weights, const KernelSet& kernels, size_t n_ctx);
+  static Result<Workspace> create(const Config& config, const Weights& weights,
+                                  const KernelSet& kernels, size_t n_ctx);
 };
 
 struct Architecture {
-  const char* name;   // general.architecture
+  const char* name;  // general.architecture
   Result<Config> (*read_config)(const Gguf& gguf, std::string_view architecture);
-  // The tensors that the family has, bound to their places in `weights`, whose layers exist already.
+  // The tensors that the family has, bound to their places in `weights`, whose layers exist
+  // already.
   std::vector<TensorSlot> (*tensors)(const Config& config, Weights& weights);
-  // Computes tokens [n_tokens ≤ kMaxBatch] at positions n_past …; appends their keys and values to the cache.
-  // Errors: kOutOfMemory; the cache's first n_past positions stay valid.
+  // Computes tokens [n_tokens ≤ kMaxBatch] at positions n_past …; appends their keys and values to
+  // the cache. Errors: kOutOfMemory; the cache's first n_past positions stay valid.
   Status (*forward)(const Config& config, const Weights& weights, const KernelSet& kernels,
-                    std::span<const int32_t> tokens, size_t n_past, LogitRows rows, KvCache& kv, Workspace& ws);
+                    std::span<const int32_t> tokens, size_t n_past, LogitRows rows, KvCache& kv,
+                    Workspace& ws);
 };
 
 // The family of that name. Errors: kUnsupported, which lists the families that work.

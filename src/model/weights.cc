@@ -9,14 +9,17 @@ namespace pipit {
 namespace {
 
 // "[576, 1536]", rows first as people write matrices.
-std::string shape_text(uint64_t n_rows, uint64_t n_cols) { return str_cat("[", n_rows, ", ", n_cols, "]"); }
+std::string shape_text(uint64_t n_rows, uint64_t n_cols) {
+  return str_cat("[", n_rows, ", ", n_cols, "]");
+}
 
 Status check_tensor(const TensorInfo& tensor, const TensorSlot& slot, const Format* format) {
   const uint64_t n_rows = tensor.dims[1] * tensor.dims[2] * tensor.dims[3];
   if (tensor.dims[0] != slot.n_cols || n_rows != slot.n_rows) {
     return {StatusCode::kInvalidFile,
             str_cat("Tensor '", slot.name, "' has the shape ", shape_text(n_rows, tensor.dims[0]),
-                    "; by the file's hyper-parameters it must be ", shape_text(slot.n_rows, slot.n_cols), ".")};
+                    "; by the file's hyper-parameters it must be ",
+                    shape_text(slot.n_rows, slot.n_cols), ".")};
   }
   if (format == nullptr) {
     return {StatusCode::kUnsupported,
@@ -44,7 +47,8 @@ Result<WeightLoader> WeightLoader::create(const Gguf& gguf, std::vector<TensorSl
     if (tensor == nullptr) {
       if (!slot.required) continue;
       return Status(StatusCode::kInvalidFile,
-                    str_cat("Tensor '", slot.name, "' is missing. The file is incomplete or of another architecture."));
+                    str_cat("Tensor '", slot.name,
+                            "' is missing. The file is incomplete or of another architecture."));
     }
     ++n_found;
     const Format* format = find_format(tensor->type);
@@ -68,7 +72,8 @@ Result<WeightLoader> WeightLoader::create(const Gguf& gguf, std::vector<TensorSl
       const auto same_name = [&](const TensorSlot& slot) { return slot.name == tensor.name; };
       if (std::none_of(loader.slots_.begin(), loader.slots_.end(), same_name)) {
         return Status(StatusCode::kUnsupported,
-                      str_cat("Tensor '", tensor.name, "' is not one that pipit knows in this architecture; "
+                      str_cat("Tensor '", tensor.name,
+                              "' is not one that pipit knows in this architecture; "
                               "without it the answers would be wrong."));
       }
     }
@@ -138,9 +143,9 @@ Status WeightLoader::store_rows(const Piece& piece) {
 Status WeightLoader::finish() const {
   if (current_ == pieces_.size()) return ok_status();
   const TensorInfo& tensor = *pieces_[current_].tensor;
-  return {StatusCode::kTruncated,
-          str_cat("The file ends at byte ", position_, ", before tensor '", tensor.name, "' (bytes ", tensor.offset,
-                  " to ", tensor.offset + tensor.n_bytes, "). Download it again.")};
+  return {StatusCode::kTruncated, str_cat("The file ends at byte ", position_, ", before tensor '",
+                                          tensor.name, "' (bytes ", tensor.offset, " to ",
+                                          tensor.offset + tensor.n_bytes, "). Download it again.")};
 }
 
 }  // namespace pipit

@@ -1,4 +1,5 @@
-// Weights: a model's tensors in the layout of the chosen kernel set, filled while the file's bytes arrive.
+// Weights: a model's tensors in the layout of the chosen kernel set, filled while the file's bytes
+// arrive.
 #pragma once
 
 #include <cstdint>
@@ -15,22 +16,24 @@ namespace pipit {
 
 // A place for one tensor: a matrix in panels or, for norms and the like, a vector of floats.
 struct TensorSlot {
-  std::string name;                // GGUF name: "blk.0.attn_q.weight"
-  uint32_t n_rows;                 // 1 for a vector
+  std::string name;  // GGUF name: "blk.0.attn_q.weight"
+  uint32_t n_rows;   // 1 for a vector
   uint32_t n_cols;
   PackedMatrix* matrix = nullptr;  // one of the two is set
   Array<float>* vector = nullptr;
   bool required = true;
 };
 
-// Routes the file's bytes to their slots: no tensor is ever held twice, at most kPanelRows rows wait for their panel.
+// Routes the file's bytes to their slots: no tensor is ever held twice, at most kPanelRows rows
+// wait for their panel.
 class WeightLoader {
  public:
-  // Checks the directory against the slots (missing, unknown, wrong shape, unsupported type: kInvalidFile or
-  // kUnsupported, naming the tensor) and allocates the slots. `gguf` and the slots' targets must outlive the loader.
-  // `position`: offset in the file of the first byte that will be fed, where the header ended.
-  static Result<WeightLoader> create(const Gguf& gguf, std::vector<TensorSlot> slots, const KernelSet& kernels,
-                                     uint64_t position);
+  // Checks the directory against the slots (missing, unknown, wrong shape, unsupported type:
+  // kInvalidFile or kUnsupported, naming the tensor) and allocates the slots. `gguf` and the slots'
+  // targets must outlive the loader. `position`: offset in the file of the first byte that will be
+  // fed, where the header ended.
+  static Result<WeightLoader> create(const Gguf& gguf, std::vector<TensorSlot> slots,
+                                     const KernelSet& kernels, uint64_t position);
 
   // Takes the file's next bytes. Those between and behind tensors are skipped.
   Status feed(std::span<const uint8_t> bytes);
@@ -42,7 +45,7 @@ class WeightLoader {
   uint64_t packed_bytes() const { return packed_bytes_; }
 
  private:
-  struct Piece {                   // a tensor of the file and its slot, in file order
+  struct Piece {  // a tensor of the file and its slot, in file order
     const TensorInfo* tensor;
     size_t slot;
   };
@@ -54,11 +57,11 @@ class WeightLoader {
   const KernelSet* kernels_ = nullptr;
   std::vector<TensorSlot> slots_;
   std::vector<Piece> pieces_;
-  size_t current_ = 0;             // the piece that waits for bytes
+  size_t current_ = 0;  // the piece that waits for bytes
   uint64_t packed_bytes_ = 0;
-  uint64_t position_ = 0;          // offset in the file of the next byte
-  uint32_t first_row_ = 0;         // of the current piece: rows before it are packed
-  Array<uint8_t> rows_;            // bytes of up to kPanelRows rows of the current piece
+  uint64_t position_ = 0;   // offset in the file of the next byte
+  uint32_t first_row_ = 0;  // of the current piece: rows before it are packed
+  Array<uint8_t> rows_;     // bytes of up to kPanelRows rows of the current piece
 };
 
 }  // namespace pipit

@@ -61,8 +61,9 @@ Status Bpe::add_merges(const Gguf& gguf) {
     const std::string_view merge = gguf.string(*merges, rank);
     const size_t space = merge.find(' ', 1);  // the left part is not empty
     if (space == std::string_view::npos || space + 1 == merge.size()) {
-      return {StatusCode::kInvalidFile, str_cat("Merge ", rank, " of ", quote(kKey), " is ", quote(merge),
-                                                ", but two texts with a space between were expected.")};
+      return {StatusCode::kInvalidFile,
+              str_cat("Merge ", rank, " of ", quote(kKey), " is ", quote(merge),
+                      ", but two texts with a space between were expected.")};
     }
     PIPIT_ASSIGN_OR_RETURN(const Piece left, pieces_.intern(merge.substr(0, space)));
     PIPIT_ASSIGN_OR_RETURN(const Piece right, pieces_.intern(merge.substr(space + 1)));
@@ -118,8 +119,8 @@ Status Bpe::append_short(std::string_view word, Array<Token>& out) const {
   return ok_status();
 }
 
-// The symbols are a linked list; a heap holds the pairs that merge. A pair whose symbols have changed since stays in the
-// heap until it comes up. O(n log n).
+// The symbols are a linked list; a heap holds the pairs that merge. A pair whose symbols have
+// changed since stays in the heap until it comes up. O(n log n).
 Status Bpe::append_long(std::string_view word, Scratch& scratch, Array<Token>& out) const {
   Array<Scratch::Symbol>& symbols = scratch.symbols;
   Array<uint64_t>& queue = scratch.queue;

@@ -1,5 +1,5 @@
-// Byte-level byte-pair encoding: one pre-tokenized piece of text to tokens (Sennrich et al. 2016, arXiv:1508.07909, on
-// bytes as in GPT-2).
+// Byte-level byte-pair encoding: one pre-tokenized piece of text to tokens (Sennrich et al. 2016,
+// arXiv:1508.07909, on bytes as in GPT-2).
 #pragma once
 
 #include <array>
@@ -23,7 +23,7 @@ class Bpe {
       Piece piece;
       uint32_t prev;  // symbols' indices; kNoSymbol at the ends
       uint32_t next;
-      Merge merge;    // of this symbol with the next
+      Merge merge;  // of this symbol with the next
     };
     Array<Symbol> symbols;
     Array<uint64_t> queue;  // heap of rank << 32 | index of the left symbol
@@ -33,14 +33,14 @@ class Bpe {
   // Words are shorter than this: a symbol's index has 32 bits.
   static constexpr size_t kMaxWordBytes = size_t{1} << 30;
 
-  // Reads tokenizer.ggml.merges. As in llama.cpp, merges go by texts: what they join and make need not be a token.
-  // With `ignores_merges`, a word that is a token as a whole is that token.
-  // Errors: kInvalidFile (no merges, or one that is not two texts with a space between), kOutOfMemory.
+  // Reads tokenizer.ggml.merges. As in llama.cpp, merges go by texts: what they join and make need
+  // not be a token. With `ignores_merges`, a word that is a token as a whole is that token. Errors:
+  // kInvalidFile (no merges, or one that is not two texts with a space between), kOutOfMemory.
   static Result<Bpe> create(const Gguf& gguf, const Vocabulary& vocabulary, bool ignores_merges);
 
-  // Appends the tokens of `word`, some bytes of text. As in llama.cpp, of a piece that is no token only those ASCII
-  // characters remain that are tokens by themselves; a vocabulary with all 256 bytes and the results of all its merges
-  // loses nothing. Never gives a token that is_hidden().
+  // Appends the tokens of `word`, some bytes of text. As in llama.cpp, of a piece that is no token
+  // only those ASCII characters remain that are tokens by themselves; a vocabulary with all 256
+  // bytes and the results of all its merges loses nothing. Never gives a token that is_hidden().
   Status append_tokens(std::string_view word, Scratch& scratch, Array<Token>& out) const;
 
  private:

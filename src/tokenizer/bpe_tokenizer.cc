@@ -1,4 +1,5 @@
-// Special tokens first, then pieces by the pre-tokenizer's rule, then merges; and back by the byte-level alphabet.
+// Special tokens first, then pieces by the pre-tokenizer's rule, then merges; and back by the
+// byte-level alphabet.
 #include "tokenizer/bpe_tokenizer.h"
 
 #include <new>
@@ -56,12 +57,13 @@ class BpeTokenizer final : public Tokenizer {
 Result<Array<Token>> BpeTokenizer::encode(std::string_view text,
                                           const EncodeOptions& options) const {
   if (text.size() > Bpe::kMaxWordBytes) {
-    return Status(StatusCode::kLimitExceeded, str_cat("The text has ", text.size(), " bytes; at most ",
-                                                      Bpe::kMaxWordBytes, " can be tokenized at once."));
+    return Status(StatusCode::kLimitExceeded,
+                  str_cat("The text has ", text.size(), " bytes; at most ", Bpe::kMaxWordBytes,
+                          " can be tokenized at once."));
   }
   Array<Token> tokens;
-  if (options.add_special && vocabulary_.adds_bos()) {
-    PIPIT_RETURN_IF_ERROR(tokens.push_back(*vocabulary_.bos()));
+  if (const auto bos = vocabulary_.bos(); bos && options.add_special && vocabulary_.adds_bos()) {
+    PIPIT_RETURN_IF_ERROR(tokens.push_back(*bos));
   }
   if (is_valid_utf8(text)) {
     PIPIT_RETURN_IF_ERROR(append_text(text, options.parse_special, tokens));
@@ -71,8 +73,8 @@ Result<Array<Token>> BpeTokenizer::encode(std::string_view text,
     if (n_used < text.size()) PIPIT_RETURN_IF_ERROR(valid.append(kReplacementUtf8));
     PIPIT_RETURN_IF_ERROR(append_text({valid.data(), valid.size()}, options.parse_special, tokens));
   }
-  if (options.add_special && vocabulary_.adds_eos()) {
-    PIPIT_RETURN_IF_ERROR(tokens.push_back(*vocabulary_.eos()));
+  if (const auto eos = vocabulary_.eos(); eos && options.add_special && vocabulary_.adds_eos()) {
+    PIPIT_RETURN_IF_ERROR(tokens.push_back(*eos));
   }
   return tokens;
 }
@@ -107,7 +109,8 @@ std::optional<uint8_t> parse_byte_token(std::string_view text) {
   uint32_t byte = 0;
   for (const char c : text.substr(3, 2)) {
     const bool is_digit = c >= '0' && c <= '9';
-    if (!is_digit && !(c >= 'A' && c <= 'F')) return std::nullopt;
+    const bool is_letter = c >= 'A' && c <= 'F';
+    if (!is_digit && !is_letter) return std::nullopt;
     byte = byte << 4 | static_cast<uint32_t>(is_digit ? c - '0' : c - 'A' + 10);
   }
   return static_cast<uint8_t>(byte);
@@ -156,9 +159,8 @@ Result<std::unique_ptr<Tokenizer>> create_bpe_tokenizer(const Gguf& gguf) {
   PIPIT_ASSIGN_OR_RETURN(SpecialTokens special, SpecialTokens::create(vocabulary, /*hidden=*/true));
   PIPIT_ASSIGN_OR_RETURN(SpecialTokens user_defined,
                          SpecialTokens::create(vocabulary, /*hidden=*/false));
-  std::unique_ptr<Tokenizer> tokenizer(
-      new (std::nothrow) BpeTokenizer(*pre, std::move(vocabulary), std::move(bpe),
-                                      std::move(special), std::move(user_defined)));
+  std::unique_ptr<Tokenizer> tokenizer(new (std::nothrow) BpeTokenizer(
+      *pre, std::move(vocabulary), std::move(bpe), std::move(special), std::move(user_defined)));
   if (tokenizer == nullptr) {
     return Status(StatusCode::kOutOfMemory, "Not enough memory for the tokenizer.");
   }

@@ -1,5 +1,6 @@
-// GPT-2's byte-level alphabet: every byte stands in the vocabulary as a printable character. Bytes that are printable in
-// Latin-1 stand for themselves; the other 68 are U+0100 to U+0143 in order (a space is U+0120, "Ġ").
+// GPT-2's byte-level alphabet: every byte stands in the vocabulary as a printable character. Bytes
+// that are printable in Latin-1 stand for themselves; the other 68 are U+0100 to U+0143 in order (a
+// space is U+0120, "Ġ").
 #pragma once
 
 #include <array>
@@ -27,9 +28,10 @@ inline constexpr auto kCharacters = [] {
   uint32_t next = 0x100;
   for (uint32_t byte = 0; byte < 256; ++byte) {
     const uint32_t c = stands_for_itself(byte) ? byte : next++;
-    characters[byte] = c < 0x80 ? Utf8{{static_cast<char>(c), 0}, 1}
-                                : Utf8{{static_cast<char>(0xc0u | c >> 6),
-                                        static_cast<char>(0x80u | (c & 0x3fu))}, 2};
+    characters[byte] =
+        c < 0x80
+            ? Utf8{{static_cast<char>(c), 0}, 1}
+            : Utf8{{static_cast<char>(0xc0u | c >> 6), static_cast<char>(0x80u | (c & 0x3fu))}, 2};
   }
   return characters;
 }();

@@ -1,4 +1,5 @@
-// The pre-tokenizers' regular expressions as scanners. They agree with llama.cpp (src/unicode.cpp, src/llama-vocab.cpp).
+// The pre-tokenizers' regular expressions as scanners. They agree with llama.cpp (src/unicode.cpp,
+// src/llama-vocab.cpp).
 #include "tokenizer/pre_tokenizer.h"
 
 #include "tokenizer/unicode.h"
@@ -88,7 +89,8 @@ size_t contraction(const Text& text, bool any_case) {
   return is_match ? 3 : 0;
 }
 
-// \s+(?!\S)|\s+ : white space, but for its last character where something follows, unless that is all there is.
+// \s+(?!\S)|\s+ : white space, but for its last character where something follows, unless that is
+// all there is.
 size_t white_space(const Text& text) {
   size_t end = 0;
   size_t last = 0;
@@ -111,15 +113,16 @@ size_t gpt2_piece(const Text& text) {
   return white_space(text);
 }
 
-// \p{N}, and what lies between by GPT-2's expression: white space before a number keeps its last character.
+// \p{N}, and what lies between by GPT-2's expression: white space before a number keeps its last
+// character.
 size_t smollm_piece(std::string_view bytes) {
   const Char c = Text{bytes}.at(0);
   if (c.is(CharClass::kNumber)) return c.n_bytes;
   return gpt2_piece({bytes, /*ends_at_number=*/true});
 }
 
-// (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
-// Qwen 2 has \p{N} instead of \p{N}{1,3}.
+// (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|
+// ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+ Qwen 2 has \p{N} instead of \p{N}{1,3}.
 size_t llama3_piece(const Text& text, int max_digits) {
   if (const size_t n = contraction(text, /*any_case=*/true); n > 0) return n;
   const Char first = text.at(0);

@@ -8,8 +8,8 @@ namespace pipit {
 Result<SpecialTokens> SpecialTokens::create(const Vocabulary& vocabulary, bool hidden) {
   SpecialTokens special;
   for (Token id = 0; id < vocabulary.size(); ++id) {
-    const bool is_special = vocabulary.type(id) == TokenType::kUserDefined ||
-                            (hidden && vocabulary.is_hidden(id));
+    const bool is_special =
+        vocabulary.type(id) == TokenType::kUserDefined || (hidden && vocabulary.is_hidden(id));
     const Entry entry = {vocabulary.text(id), id};
     if (is_special && !entry.text.empty()) PIPIT_RETURN_IF_ERROR(special.entries_.push_back(entry));
   }
@@ -18,11 +18,11 @@ Result<SpecialTokens> SpecialTokens::create(const Vocabulary& vocabulary, bool h
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
     return a.text != b.text ? a.text < b.text : a.id > b.id;
   });
-  const Entry* end = std::unique(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return a.text == b.text;
-  });
+  const Entry* end = std::unique(entries.begin(), entries.end(),
+                                 [](const Entry& a, const Entry& b) { return a.text == b.text; });
   entries.truncate(static_cast<size_t>(end - entries.begin()));
-  for (const Entry& entry : entries) ++special.first_byte_[static_cast<uint8_t>(entry.text[0]) + 1u];
+  for (const Entry& entry : entries)
+    ++special.first_byte_[static_cast<uint8_t>(entry.text[0]) + 1u];
   for (size_t b = 1; b < special.first_byte_.size(); ++b) {
     special.first_byte_[b] += special.first_byte_[b - 1];
   }
@@ -42,8 +42,9 @@ SpecialTokens::Match SpecialTokens::find(std::string_view text, size_t from) con
 SpecialTokens::Match SpecialTokens::longest_at(std::string_view text, size_t begin) const {
   Match longest = {begin, 0, 0};
   const auto first = static_cast<uint8_t>(text[begin]);
-  const Entry* low = &entries_[first_byte_[first]];         // entries that agree with the text's
-  const Entry* high = low + (first_byte_[first + 1u] - first_byte_[first]);  // first `length` bytes
+  // [low, high): the entries that begin with the `length` bytes of the text from `begin`.
+  const Entry* low = entries_.begin() + first_byte_[first];
+  const Entry* high = entries_.begin() + first_byte_[first + 1u];
   for (size_t length = 1; low < high; ++length) {
     if (low->text.size() == length) {
       longest = {begin, length, low->id};

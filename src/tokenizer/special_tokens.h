@@ -1,4 +1,5 @@
-// SpecialTokens: finds the texts of special tokens in a text, in a time that does not depend on how many there are.
+// SpecialTokens: finds the texts of special tokens in a text, in a time that does not depend on how
+// many there are.
 #pragma once
 
 #include <array>
@@ -14,7 +15,7 @@ namespace pipit {
 class SpecialTokens {
  public:
   struct Match {
-    size_t begin;    // bytes; the text's size where nothing was found
+    size_t begin;  // bytes; the text's size where nothing was found
     size_t n_bytes;
     Token id;
   };
@@ -34,7 +35,8 @@ class SpecialTokens {
   Match longest_at(std::string_view text, size_t begin) const;
 
   Array<Entry> entries_;                    // sorted by text, which are all different and not empty
-  std::array<uint32_t, 257> first_byte_{};  // entries_ whose text begins with byte b: [first_byte_[b], first_byte_[b + 1])
+  std::array<uint32_t, 257> first_byte_{};  // entries_ whose text begins with byte b:
+                                            // [first_byte_[b], first_byte_[b + 1])
 };
 
 }  // namespace pipit

@@ -27,8 +27,7 @@ constexpr auto kAsciiClasses = [] {
 CharClass char_class(uint32_t code_point) {
   if (code_point < kAsciiClasses.size()) return kAsciiClasses[code_point];
   const auto boundaries = char_class_boundaries();
-  const auto next =
-      std::upper_bound(boundaries.begin(), boundaries.end(), code_point << 2 | 3u);
+  const auto next = std::upper_bound(boundaries.begin(), boundaries.end(), code_point << 2 | 3u);
   return static_cast<CharClass>(*(next - 1) & 3u);
 }
 

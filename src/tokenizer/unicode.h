@@ -14,11 +14,12 @@ enum class CharClass : uint8_t {
   kSpace,   // \s, in the sense of the property White_Space
 };
 
-// As in Unicode 15.1, whose tables llama.cpp uses. Later versions would split newly assigned characters otherwise than
-// the ids that we compare with.
+// As in Unicode 15.1, whose tables llama.cpp uses. Later versions would split newly assigned
+// characters otherwise than the ids that we compare with.
 CharClass char_class(uint32_t code_point);
 
-// Generated (unicode_tables.cc): code_point << 2 | class, ascending; a class holds up to the next entry.
+// Generated (unicode_tables.cc): code_point << 2 | class, ascending; a class holds up to the next
+// entry.
 std::span<const uint32_t> char_class_boundaries();
 
 }  // namespace pipit

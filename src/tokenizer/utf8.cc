@@ -17,7 +17,8 @@ Utf8Char decode_utf8(std::string_view text) {
 
   size_t n_bytes;
   uint32_t code_point;
-  // What the second byte may be: some leads exclude overlong forms, surrogates and what lies beyond U+10FFFF.
+  // What the second byte may be: some leads exclude overlong forms, surrogates and what lies beyond
+  // U+10FFFF.
   uint8_t lower = 0x80;
   uint8_t upper = 0xbf;
   if (lead >= 0xc2 && lead <= 0xdf) {

@@ -1,4 +1,5 @@
-// UTF-8 as the WHATWG Encoding Standard decodes it: what is not a character becomes U+FFFD, one for each maximal subpart.
+// UTF-8 as the WHATWG Encoding Standard decodes it: what is not a character becomes U+FFFD, one for
+// each maximal subpart.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +30,8 @@ Utf8Char decode_utf8(std::string_view text);
 
 bool is_valid_utf8(std::string_view text);
 
-// Appends `text` to `out` with U+FFFD for whatever is not a character, and returns how many bytes that took: all of
-// them, but for an incomplete character at the end, which stays with the caller.
+// Appends `text` to `out` with U+FFFD for whatever is not a character, and returns how many bytes
+// that took: all of them, but for an incomplete character at the end, which stays with the caller.
 Result<size_t> append_valid_utf8(std::string_view text, Array<char>& out);
 
 }  // namespace pipit

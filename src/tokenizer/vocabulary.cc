@@ -11,9 +11,9 @@
 namespace pipit {
 namespace {
 
-// Converters often leave out which tokens end a text, and some mark control tokens as normal ones, so llama.cpp goes by
-// these texts (src/llama-vocab.cpp), and so do we. Left out are its exceptions for models with pre-tokenizers that pipit
-// does not know (gpt-oss, Solar Open, Gemma 4).
+// Converters often leave out which tokens end a text, and some mark control tokens as normal ones,
+// so llama.cpp goes by these texts (src/llama-vocab.cpp), and so do we. Left out are its exceptions
+// for models with pre-tokenizers that pipit does not know (gpt-oss, Solar Open, Gemma 4).
 constexpr std::string_view kEndOfGeneration[] = {
     "<|eot_id|>",
     "<|im_end|>",
@@ -39,8 +39,8 @@ constexpr std::string_view kEndOfGeneration[] = {
     "[e~[",
 };
 
-// The tokens of fill-in-the-middle prompts: the key's, or the first with one of the texts. A model that writes one that
-// ends generation has left its answer for another file.
+// The tokens of fill-in-the-middle prompts: the key's, or the first with one of the texts. A model
+// that writes one that ends generation has left its answer for another file.
 struct FillInRole {
   std::string_view key;
   bool ends_generation;
@@ -48,18 +48,23 @@ struct FillInRole {
 };
 
 constexpr FillInRole kFillInRoles[] = {
-    {"tokenizer.ggml.fim_pre_token_id", false,
+    {"tokenizer.ggml.fim_pre_token_id",
+     false,
      {"<|fim_prefix|>", "<fim-prefix>", "<fim_prefix>", "<\uff5cfim\u2581begin\uff5c>", "<PRE>",
       "\u2581<PRE>", "<|code_prefix|>", "<|prefix|>"}},
-    {"tokenizer.ggml.fim_suf_token_id", false,
+    {"tokenizer.ggml.fim_suf_token_id",
+     false,
      {"<|fim_suffix|>", "<fim-suffix>", "<fim_suffix>", "<\uff5cfim\u2581hole\uff5c>", "<SUF>",
       "\u2581<SUF>", "<|code_suffix|>", "<|suffix|>"}},
-    {"tokenizer.ggml.fim_mid_token_id", false,
+    {"tokenizer.ggml.fim_mid_token_id",
+     false,
      {"<|fim_middle|>", "<fim-middle>", "<fim_middle>", "<\uff5cfim\u2581end\uff5c>", "<MID>",
       "\u2581<MID>", "<|code_middle|>", "<|middle|>"}},
-    {"tokenizer.ggml.fim_pad_token_id", true,
+    {"tokenizer.ggml.fim_pad_token_id",
+     true,
      {"<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"}},
-    {"tokenizer.ggml.fim_rep_token_id", true,
+    {"tokenizer.ggml.fim_rep_token_id",
+     true,
      {"<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"}},
     {"tokenizer.ggml.fim_sep_token_id", true, {"<|file_sep|>"}},
 };
@@ -104,8 +109,9 @@ Status Vocabulary::read_types() {
   for (size_t i = 0; i < types_.size(); ++i) {
     const int64_t type = types == nullptr ? 1 : gguf_->integer(*types, i);
     if (type < 1 || type > 6) {
-      return {StatusCode::kInvalidFile, str_cat("Token ", i, " has the type ", type,
-                                                " in \"tokenizer.ggml.token_type\"; types are 1 to 6.")};
+      return {StatusCode::kInvalidFile,
+              str_cat("Token ", i, " has the type ", type,
+                      " in \"tokenizer.ggml.token_type\"; types are 1 to 6.")};
     }
     types_[i] = static_cast<TokenType>(type);
   }
@@ -116,9 +122,9 @@ Result<std::optional<Token>> Vocabulary::read_id(std::string_view key) const {
   if (gguf_->find(key) == nullptr) return std::optional<Token>();
   PIPIT_ASSIGN_OR_RETURN(const uint32_t id, gguf_->get_u32(key));
   if (id >= types_.size()) {
-    return Status(StatusCode::kInvalidFile, str_cat("The metadata's ", quote(key), " is ", id,
-                                                    ", but the vocabulary has only ", types_.size(),
-                                                    " tokens."));
+    return Status(StatusCode::kInvalidFile,
+                  str_cat("The metadata's ", quote(key), " is ", id,
+                          ", but the vocabulary has only ", types_.size(), " tokens."));
   }
   return std::optional<Token>(static_cast<Token>(id));
 }
@@ -127,9 +133,9 @@ Result<bool> Vocabulary::read_adds(std::string_view key, bool fallback,
                                    std::optional<Token> id) const {
   PIPIT_ASSIGN_OR_RETURN(const bool adds, gguf_->get_bool(key, false));
   if (adds && !id) {
-    return Status(StatusCode::kInvalidFile,
-                  str_cat("The metadata's ", quote(key),
-                          " is true, but the id of that token is missing."));
+    return Status(
+        StatusCode::kInvalidFile,
+        str_cat("The metadata's ", quote(key), " is true, but the id of that token is missing."));
   }
   return gguf_->find(key) == nullptr ? fallback && id.has_value() : adds;
 }
@@ -140,7 +146,8 @@ Status Vocabulary::read_special_ids(bool adds_bos) {
   PIPIT_ASSIGN_OR_RETURN(adds_bos_, read_adds("tokenizer.ggml.add_bos_token", adds_bos, bos_));
   PIPIT_ASSIGN_OR_RETURN(adds_eos_, read_adds("tokenizer.ggml.add_eos_token", false, eos_));
   if (eos_) ends_generation_[static_cast<size_t>(*eos_)] = true;
-  for (const std::string_view key : {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
+  for (const std::string_view key :
+       {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
     PIPIT_ASSIGN_OR_RETURN(const std::optional<Token> id, read_id(key));
     if (id) ends_generation_[static_cast<size_t>(*id)] = true;
   }
@@ -166,8 +173,9 @@ Status Vocabulary::find_control_tokens() {
     }
   }
   for (size_t role = 0; role < fill_in.size(); ++role) {
-    if (!fill_in[role]) continue;
-    const auto i = static_cast<size_t>(*fill_in[role]);
+    const std::optional<Token> id = fill_in[role];
+    if (!id) continue;
+    const auto i = static_cast<size_t>(*id);
     if (!is_given[role]) types_[i] = TokenType::kControl;
     if (kFillInRoles[role].ends_generation) ends_generation_[i] = true;
   }

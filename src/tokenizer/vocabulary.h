@@ -1,5 +1,5 @@
-// Vocabulary: the tokens of a GGUF file (tokenizer.ggml.tokens, .token_type and the *_token_id keys), checked. Every kind
-// of tokenizer stands on it.
+// Vocabulary: the tokens of a GGUF file (tokenizer.ggml.tokens, .token_type and the *_token_id
+// keys), checked. Every kind of tokenizer stands on it.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +15,17 @@ namespace pipit {
 
 class Vocabulary {
  public:
-  // `adds_bos` holds where the file has no tokenizer.ggml.add_bos_token. `gguf` must outlive the vocabulary.
-  // Errors: kInvalidFile (no tokens; another number of types; an unknown type; a special token's id out of range, or
-  // needed and missing), kOutOfMemory. Two tokens with the same text are allowed.
+  // `adds_bos` holds where the file has no tokenizer.ggml.add_bos_token. `gguf` must outlive the
+  // vocabulary. Errors: kInvalidFile (no tokens; another number of types; an unknown type; a
+  // special token's id out of range, or needed and missing), kOutOfMemory. Two tokens with the same
+  // text are allowed.
   static Result<Vocabulary> create(const Gguf& gguf, bool adds_bos);
 
   int32_t size() const { return static_cast<int32_t>(types_.size()); }
   // As in the file: any bytes, perhaps none.
-  std::string_view text(Token id) const { return gguf_->string(*tokens_, static_cast<uint64_t>(id)); }
+  std::string_view text(Token id) const {
+    return gguf_->string(*tokens_, static_cast<uint64_t>(id));
+  }
   // As in the file, but kControl where the text is a well-known control token's.
   TokenType type(Token id) const { return types_[static_cast<size_t>(id)]; }
   // Neither ever comes from user text.

@@ -17,7 +17,8 @@ using Json = nlohmann::json;
 Status wrong(std::string_view field, const Json& value, std::string_view expected) {
   std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
   if (text.size() > 64) text = text.substr(0, 61) + "...";
-  return {StatusCode::kInvalidArgument, str_cat("'", field, "' is ", text, "; it must be ", expected, ".")};
+  return {StatusCode::kInvalidArgument,
+          str_cat("'", field, "' is ", text, "; it must be ", expected, ".")};
 }
 
 Status read(std::string_view field, const Json& value, bool& out) {
@@ -41,12 +42,15 @@ Status read(std::string_view field, const Json& value, float& out) {
 template <std::integral Integer>
 Status read(std::string_view field, const Json& value, Integer& out) {
   using Limits = std::numeric_limits<Integer>;
-  // JavaScript writes every whole number below 1e21 without a point; nlohmann keeps those as integers.
+  // JavaScript writes every whole number below 1e21 without a point; nlohmann keeps those as
+  // integers.
   const bool fits = value.is_number_unsigned()
                         ? value.get<uint64_t>() <= static_cast<uint64_t>(Limits::max())
-                        : value.is_number_integer() && Limits::is_signed && value.get<int64_t>() >= int64_t(Limits::min());
+                        : value.is_number_integer() && Limits::is_signed &&
+                              value.get<int64_t>() >= int64_t(Limits::min());
   if (!fits) {
-    return wrong(field, value, str_cat("a whole number from ", Limits::min(), " to ", Limits::max()));
+    return wrong(field, value,
+                 str_cat("a whole number from ", Limits::min(), " to ", Limits::max()));
   }
   out = value.get<Integer>();
   return ok_status();
@@ -95,9 +99,11 @@ struct Field {
   Status (*read)(std::string_view field, const Json& value, Request& request);
 };
 
-#define PIPIT_FIELD(Request, name, member) \
-  Field<Request> {                         \
-    name, [](std::string_view field, const Json& value, Request& request) { return read(field, value, request.member); } \
+#define PIPIT_FIELD(Request, name, member)                                  \
+  Field<Request> {                                                          \
+    name, [](std::string_view field, const Json& value, Request& request) { \
+      return read(field, value, request.member);                            \
+    }                                                                       \
   }
 
 constexpr Field<LoadRequest> kLoadFields[] = {
@@ -145,9 +151,11 @@ Result<Request> parse(std::string_view text, std::span<const Field<Request>> fie
     }
     if (match == nullptr) {
       std::string names;
-      for (const Field<Request>& field : fields) names += str_cat(names.empty() ? "" : ", ", field.name);
-      return Status(StatusCode::kInvalidArgument,
-                    str_cat("There is no option '", name.substr(0, 64), "'. The options are: ", names, "."));
+      for (const Field<Request>& field : fields)
+        names += str_cat(names.empty() ? "" : ", ", field.name);
+      return Status(
+          StatusCode::kInvalidArgument,
+          str_cat("There is no option '", name.substr(0, 64), "'. The options are: ", names, "."));
     }
     PIPIT_RETURN_IF_ERROR(match->read(match->name, value, request));
   }

@@ -1,4 +1,5 @@
-// The JSON requests that JavaScript sends, read into typed structs. Every field is checked; unknown ones are errors.
+// The JSON requests that JavaScript sends, read into typed structs. Every field is checked; unknown
+// ones are errors.
 #pragma once
 
 #include <cstdint>
@@ -11,15 +12,15 @@
 namespace pipit {
 
 struct LoadRequest {
-  uint64_t file_size = 0;      // bytes; 0: unknown
-  bool header_only = false;    // stop when the header is whole, for `inspect`
+  uint64_t file_size = 0;    // bytes; 0: unknown
+  bool header_only = false;  // stop when the header is whole, for `inspect`
   LoadOptions options;
 };
 
 struct TokensRequest {
   Array<int32_t> tokens;
   SessionOptions session;
-  GenerateOptions generate;    // only where text is generated
+  GenerateOptions generate;  // only where text is generated
 };
 
 // Errors of all: kInvalidArgument, naming the field, its value and what is expected.

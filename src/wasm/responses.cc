@@ -18,7 +18,9 @@ using Json = nlohmann::ordered_json;
 constexpr uint64_t kShownElements = 8;
 
 // Texts from files may hold any bytes; what is no UTF-8 becomes U+FFFD.
-std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
@@ -56,7 +58,8 @@ Json pair_json(const Gguf& gguf, size_t i) {
   pair["type"] = std::string("array of ") + type_name(value.type);
   pair["length"] = value.n;
   pair["value"] = Json::array();
-  for (uint64_t k = 0; k < std::min(value.n, kShownElements); ++k) pair["value"].push_back(element(gguf, value, k));
+  for (uint64_t k = 0; k < std::min(value.n, kShownElements); ++k)
+    pair["value"].push_back(element(gguf, value, k));
   return pair;
 }
 
@@ -64,10 +67,24 @@ void put_token(Json& json, const Tokenizer& tokenizer, const char* name, std::op
   Json text = nullptr;
   if (id) {
     Array<char> bytes;
-    if (tokenizer.append_bytes(*id, /*special=*/true, bytes).ok()) text = std::string(bytes.data(), bytes.size());
+    if (tokenizer.append_bytes(*id, /*special=*/true, bytes).ok())
+      text = std::string(bytes.data(), bytes.size());
   }
   json[std::string(name) + "_token"] = text;
   json[std::string(name) + "_id"] = id ? Json(*id) : Json(nullptr);
+}
+
+// The texts of the tokens that only templates may produce.
+Json control_tokens(const Tokenizer& tokenizer) {
+  Json texts = Json::array();
+  Array<char> bytes;
+  for (Token id = 0; id < tokenizer.n_vocab(); ++id) {
+    if (tokenizer.type(id) != TokenType::kControl) continue;
+    bytes.clear();
+    if (tokenizer.append_bytes(id, /*special=*/true, bytes).ok())
+      texts.push_back(std::string(bytes.data(), bytes.size()));
+  }
+  return texts;
 }
 
 }  // namespace
@@ -91,6 +108,7 @@ std::string model_info_json(const Model& model) {
   put_token(json, tokenizer, "bos", tokenizer.bos());
   put_token(json, tokenizer, "eos", tokenizer.eos());
   json["adds_bos"] = tokenizer.adds_bos();
+  json["control_tokens"] = control_tokens(tokenizer);
   json["chat_template"] = text_or_null(info.chat_template);
   json["kernels"] = info.kernels;
   json["available_kernels"] = Json::array();
@@ -129,8 +147,11 @@ std::string step_json(const GenerationStep& step, const std::vector<std::string>
       json = {{"phase", "decode"}, {"token", step.token}, {"text", step.text}};
       break;
     case GenerationPhase::kEnd:
-      json = {{"phase", "end"}, {"text", step.text}, {"stop_reason", stop_reason_name(step.stop_reason)}};
-      json["stop"] = step.stop_index < 0 ? Json(nullptr) : Json(stops[static_cast<size_t>(step.stop_index)]);
+      json = {{"phase", "end"},
+              {"text", step.text},
+              {"stop_reason", stop_reason_name(step.stop_reason)}};
+      json["stop"] =
+          step.stop_index < 0 ? Json(nullptr) : Json(stops[static_cast<size_t>(step.stop_index)]);
       break;
   }
   return dump(json);

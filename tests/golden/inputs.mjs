@@ -125,7 +125,7 @@ export const tokenizerInputs = {
     'template <typename T> T&& forward(std::remove_reference_t<T>& t) noexcept;',
     'const f = async (x) => ({ ...x, y: `${x?.y ?? 0}` });',
     'fn main() { println!("{:?}", vec![1u8, 2, 3].iter().map(|x| x + 1)); }',
-    'SELECT a.id, COUNT(*) FROM t AS a WHERE a.x >= 10 AND b != \'it\'\'s\';',
+    "SELECT a.id, COUNT(*) FROM t AS a WHERE a.x >= 10 AND b != 'it''s';",
     '<div class="a b" id=\'c\'>&nbsp;<!-- comment --><br/></div>',
     '{"key": [1, 2.5e-3, null, true], "nested": {"a\\n": "\\u00e9"}}',
     'if [[ -z "$1" ]]; then echo "usage: $0 FILE" >&2; exit 1; fi',

@@ -21,8 +21,8 @@ using testing::load_tokenizer;
 using testing::TokenizerFile;
 
 // The definition: while two neighbours merge, the pair of lowest rank, of equals the leftmost.
-std::vector<std::string> merge_plainly(const std::vector<std::pair<std::string, std::string>>& merges,
-                                       std::string_view word) {
+std::vector<std::string> merge_plainly(
+    const std::vector<std::pair<std::string, std::string>>& merges, std::string_view word) {
   std::map<std::pair<std::string, std::string>, size_t> ranks;
   for (size_t rank = 0; rank < merges.size(); ++rank) ranks.emplace(merges[rank], rank);
   std::vector<std::string> pieces;
@@ -45,7 +45,8 @@ std::vector<std::string> merge_plainly(const std::vector<std::pair<std::string, 
 TEST(Bpe, RandomMergesAgreeWithThePlainOracle) {
   std::mt19937 random(7);
   for (int round = 0; round < 30; ++round) {
-    // Merges of texts that exist, in random order: a rank may well be lower than those of its parts.
+    // Merges of texts that exist, in random order: a rank may well be lower than those of its
+    // parts.
     std::vector<std::string> texts = {"a", "b", "c", "d"};
     std::vector<std::pair<std::string, std::string>> merges;
     while (merges.size() < 40) {
@@ -57,9 +58,9 @@ TEST(Bpe, RandomMergesAgreeWithThePlainOracle) {
     std::shuffle(merges.begin(), merges.end(), random);
     TokenizerFile file = TokenizerFile::of_bytes();
     std::map<std::string, Token> ids;
-    for (const char c : std::string("abcd")) ids[std::string(1, c)] = c;
+    for (Token c = 'a'; c <= 'd'; ++c) ids[std::string(1, static_cast<char>(c))] = c;
     for (const auto& [left, right] : merges) {
-      file.merges.push_back(left + " " + right);
+      file.merges.push_back(std::string(left).append(" ").append(right));
       if (!ids.contains(left + right)) ids[left + right] = file.add(left + right);
     }
     const auto loaded = load_tokenizer(file.build());
@@ -71,7 +72,8 @@ TEST(Bpe, RandomMergesAgreeWithThePlainOracle) {
       while (word.size() < n) word += texts[random() % texts.size()];
       word.resize(n);
       std::vector<Token> expected;
-      for (const std::string& piece : merge_plainly(merges, word)) expected.push_back(ids.at(piece));
+      for (const std::string& piece : merge_plainly(merges, word))
+        expected.push_back(ids.at(piece));
       ASSERT_EQ(ids_of(*loaded->tokenizer, word), expected) << round << " " << word;
     }
   }
@@ -82,10 +84,10 @@ TEST(Bpe, MergesOfTextsThatAreNoTokens) {
   const auto merge = [&](std::string_view left, std::string_view right) {
     file.merges.push_back(byte_level(left) + " " + byte_level(right));
   };
-  merge("a", "b");                        // "ab" is no token,
-  merge("ab", "c");                       // but "abc" is
-  merge(" ", "x");                        // " x" is no token
-  merge("zz", "y");                       // "zz" never comes about
+  merge("a", "b");   // "ab" is no token,
+  merge("ab", "c");  // but "abc" is
+  merge(" ", "x");   // " x" is no token
+  merge("zz", "y");  // "zz" never comes about
   const Token abc = file.add("abc");
   const auto loaded = load_tokenizer(file.build());
   ASSERT_TRUE(loaded.ok()) << loaded.status().message();
@@ -120,7 +122,7 @@ TEST(Bpe, OfTokensWithOneTextTheLastCounts) {
 TEST(Bpe, WholeWordsGoFirstForLlama3Alone) {
   for (const bool ignores_merges : {false, true}) {
     TokenizerFile file = TokenizerFile::of_bytes(ignores_merges ? "llama-bpe" : "smaug-bpe");
-    const Token word = file.add(byte_level(" word"));    // that no merges make
+    const Token word = file.add(byte_level(" word"));  // that no merges make
     file.add("hide", TokenType::kControl);
     const Token ab = file.merge("a", "b");
     const auto loaded = load_tokenizer(file.build());

@@ -36,7 +36,8 @@ TEST(Session, PrefillEqualsDecodeToTheBit) {
     std::vector<float> expected;
     for (const int32_t token : tokens) {
       ASSERT_TRUE((*one_by_one)->append({&token, 1}, LogitRows::kLast).ok());
-      expected.insert(expected.end(), (*one_by_one)->logits().begin(), (*one_by_one)->logits().end());
+      expected.insert(expected.end(), (*one_by_one)->logits().begin(),
+                      (*one_by_one)->logits().end());
     }
     for (const size_t batch : {1u, 3u, 7u, 31u, 32u}) {
       auto session = Session::create(model, {});
@@ -59,7 +60,8 @@ TEST(Session, ReferenceAndOtherSetsAgreeClosely) {
     auto session = Session::create(tiny_model(set->name), {});
     ASSERT_TRUE((*session)->append(tokens, LogitRows::kAll).ok());
     for (size_t i = 0; i < (*reference)->logits().size(); ++i) {
-      ASSERT_NEAR((*session)->logits()[i], (*reference)->logits()[i], 1e-4f) << set->name << " " << i;
+      ASSERT_NEAR((*session)->logits()[i], (*reference)->logits()[i], 1e-4f)
+          << set->name << " " << i;
     }
   }
 }
@@ -84,7 +86,8 @@ TEST(Session, RefusesWhatItCannotCompute) {
     EXPECT_NE(status.message().find(c.message_part), std::string::npos) << status.message();
     EXPECT_EQ((*session)->n_past(), 0u);
   }
-  EXPECT_EQ(Session::create(tiny_model(), {.n_ctx = 1u << 30}).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(Session::create(tiny_model(), {.n_ctx = 1u << 30}).status().code(),
+            StatusCode::kInvalidArgument);
 }
 
 TEST(Session, KvCacheGrowsWithTheSequence) {
@@ -93,7 +96,8 @@ TEST(Session, KvCacheGrowsWithTheSequence) {
   const uint64_t page = 2ull * KvCache::kPagePositions * (16 + 16) * sizeof(float);
   ASSERT_TRUE((*session)->append(some_tokens(1), LogitRows::kNone).ok());
   EXPECT_EQ((*session)->kv_bytes(), page);
-  for (int i = 0; i < 2; ++i) ASSERT_TRUE((*session)->append(some_tokens(32), LogitRows::kNone).ok());
+  for (int i = 0; i < 2; ++i)
+    ASSERT_TRUE((*session)->append(some_tokens(32), LogitRows::kNone).ok());
   EXPECT_EQ((*session)->kv_bytes(), 2 * page);
 }
 
@@ -217,14 +221,27 @@ TEST(Generation, RefusesBadRequests) {
       {"empty prompt", {}, {}, StatusCode::kInvalidArgument, "no tokens"},
       {"long prompt", some_tokens(97), {}, StatusCode::kContextFull, "97 tokens"},
       {"bad token", {96}, {}, StatusCode::kInvalidArgument, "96"},
-      {"max_tokens", {1}, with([](auto& o) { o.max_tokens = -2; }), StatusCode::kInvalidArgument, "max_tokens"},
-      {"stop", {1}, with([](auto& o) { o.stop = {""}; }), StatusCode::kInvalidArgument, "stop"},
-      {"sampling", {1}, with([](auto& o) { o.sampling.top_p = 2; }), StatusCode::kInvalidArgument, "top_p"},
+      {"max_tokens",
+       {1},
+       with([](auto& o) { o.max_tokens = -2; }),
+       StatusCode::kInvalidArgument,
+       "max_tokens"},
+      {"stop",
+       {1},
+       with([](auto& o) { o.stop = {""}; }),
+       StatusCode::kInvalidArgument,
+       "Stop string 0"},
+      {"sampling",
+       {1},
+       with([](auto& o) { o.sampling.top_p = 2; }),
+       StatusCode::kInvalidArgument,
+       "top_p"},
   };
   for (const auto& c : cases) {
     const Outcome outcome = generate(model, c.prompt, c.options);
     EXPECT_EQ(outcome.status.code(), c.code) << c.name << ": " << outcome.status.message();
-    EXPECT_NE(outcome.status.message().find(c.message_part), std::string::npos) << outcome.status.message();
+    EXPECT_NE(outcome.status.message().find(c.message_part), std::string::npos)
+        << outcome.status.message();
   }
 }
 
@@ -233,7 +250,8 @@ TEST(Generation, ReportsPrefillProgress) {
   auto session = Session::create(model, {});
   auto generation = Generation::create(**session, some_tokens(70), {.max_tokens = 1});
   std::vector<size_t> done;
-  for (auto step = (*generation)->step(); step->phase == GenerationPhase::kPrefill; step = (*generation)->step()) {
+  for (auto step = (*generation)->step(); step->phase == GenerationPhase::kPrefill;
+       step = (*generation)->step()) {
     EXPECT_EQ(step->n_total, 70u);
     done.push_back(step->n_done);
   }

@@ -220,7 +220,7 @@ TEST(GgufBadInput, BeyondTheFile) {
       {"no data", one_tensor, one_tensor.bytes.size(), StatusCode::kTruncated, "missing"},
       {"string", pair("k", GgufType::kString).u64(1000), 100, StatusCode::kTruncated,
        "has 100 bytes, but the value of \"k\" (metadata pair 1 of 1) reaches to byte 1045"},
-      {"array", array(GgufType::kF64, 1000), 8000, StatusCode::kTruncated, "reaches to byte 8049"},
+      {"array", array(GgufType::kF64, 1000), 8048, StatusCode::kTruncated, "reaches to byte 8049"},
       {"array of strings", array(GgufType::kString, 1000), 8000, StatusCode::kTruncated,
        "byte 8049"},
       {"next pair", ByteWriter().prefix(0, 1), 24, StatusCode::kTruncated, "reaches to byte 32"},

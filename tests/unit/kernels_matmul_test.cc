@@ -1,4 +1,5 @@
-// Matrix products of every kernel set: the reference against exact arithmetic, all others against the reference to the bit.
+// Matrix products of every kernel set: the reference against exact arithmetic, all others against
+// the reference to the bit.
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -26,21 +27,23 @@ size_t row_bytes(const Format& format, size_t n_cols) {
 bool is_integer(const Format& format) { return format.decode_group != nullptr; }
 
 // A matrix [n_rows, n_cols] packed as a model file's rows would be.
-PackedMatrix pack(const KernelSet& set, const Format& format, const std::vector<uint8_t>& blocks, size_t n_rows,
-                  size_t n_cols) {
+PackedMatrix pack(const KernelSet& set, const Format& format, const std::vector<uint8_t>& blocks,
+                  size_t n_rows, size_t n_cols) {
   PackedMatrix w;
   w.format = &format;
   w.n_rows = static_cast<uint32_t>(n_rows);
   w.n_cols = static_cast<uint32_t>(n_cols);
   EXPECT_TRUE(w.bytes.resize(set.packed_bytes(format, n_rows, n_cols)).ok());
   for (size_t row = 0; row < n_rows; row += kPanelRows) {
-    set.pack_rows(blocks.data() + row * row_bytes(format, n_cols), row, std::min(kPanelRows, n_rows - row), w);
+    set.pack_rows(blocks.data() + row * row_bytes(format, n_cols), row,
+                  std::min(kPanelRows, n_rows - row), w);
   }
   return w;
 }
 
 // y [n_tokens, n_rows] with a redzone behind it; `activation_max` 0: the set's own quantise().
-std::vector<float> multiply(const KernelSet& set, const PackedMatrix& w, const std::vector<float>& x, size_t n_tokens,
+std::vector<float> multiply(const KernelSet& set, const PackedMatrix& w,
+                            const std::vector<float>& x, size_t n_tokens,
                             int32_t activation_max = 0) {
   Activations activations;
   EXPECT_TRUE(activations.quantised.resize(set.quantised_bytes(n_tokens, w.n_cols) + 1).ok());
@@ -50,18 +53,21 @@ std::vector<float> multiply(const KernelSet& set, const PackedMatrix& w, const s
   }
   std::vector<float> y(n_tokens * w.n_rows + 8, kRedzone);
   set.matmul(w, activations, y.data());
-  for (size_t i = n_tokens * w.n_rows; i < y.size(); ++i) EXPECT_EQ(y[i], kRedzone) << "redzone at " << i;
+  for (size_t i = n_tokens * w.n_rows; i < y.size(); ++i)
+    EXPECT_EQ(y[i], kRedzone) << "redzone at " << i;
   y.resize(n_tokens * w.n_rows);
   return y;
 }
 
 bool same_bits(float a, float b) {
-  return (std::isnan(a) && std::isnan(b)) || std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b);
+  return (std::isnan(a) && std::isnan(b)) ||
+         std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b);
 }
 
 // Every other set must give the reference's bits; returns false at the first difference.
-void expect_reference_bits(const Format& format, const std::vector<uint8_t>& blocks, size_t n_rows, size_t n_cols,
-                           const std::vector<float>& x, size_t n_tokens, const std::string& what) {
+void expect_reference_bits(const Format& format, const std::vector<uint8_t>& blocks, size_t n_rows,
+                           size_t n_cols, const std::vector<float>& x, size_t n_tokens,
+                           const std::string& what) {
   const PackedMatrix reference_w = pack(kReference, format, blocks, n_rows, n_cols);
   for (const KernelSet* set : all_kernel_sets()) {
     if (set == &kReference) continue;
@@ -69,13 +75,14 @@ void expect_reference_bits(const Format& format, const std::vector<uint8_t>& blo
     const auto actual = multiply(*set, pack(*set, format, blocks, n_rows, n_cols), x, n_tokens);
     for (size_t i = 0; i < expected.size(); ++i) {
       ASSERT_TRUE(same_bits(expected[i], actual[i]))
-          << set->name << " " << what << " [" << n_rows << ", " << n_cols << "] × " << n_tokens << " tokens at " << i
-          << ": " << actual[i] << " instead of " << expected[i];
+          << set->name << " " << what << " [" << n_rows << ", " << n_cols << "] × " << n_tokens
+          << " tokens at " << i << ": " << actual[i] << " instead of " << expected[i];
     }
   }
 }
 
-std::vector<uint8_t> random_blocks(const Format& format, size_t n_rows, size_t n_cols, RandomValues& random) {
+std::vector<uint8_t> random_blocks(const Format& format, size_t n_rows, size_t n_cols,
+                                   RandomValues& random) {
   const auto values = random.floats(n_rows * n_cols);
   std::vector<uint8_t> blocks(n_rows * row_bytes(format, n_cols));
   format.encode(values.data(), values.size(), blocks.data());
@@ -88,8 +95,8 @@ std::string name_of(const ::testing::TestParamInfo<const Format*>& info) {
 
 class MatmulTest : public ::testing::TestWithParam<const Format*> {};
 
-INSTANTIATE_TEST_SUITE_P(AllFormats, MatmulTest, ::testing::ValuesIn(all_formats().begin(), all_formats().end()),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(AllFormats, MatmulTest,
+                         ::testing::ValuesIn(all_formats().begin(), all_formats().end()), name_of);
 
 // The bound: half a step of activation rounding on every product, plus float rounding of the sum.
 TEST_P(MatmulTest, ReferenceIsWithinItsBoundOfExactArithmetic) {
@@ -120,8 +127,9 @@ TEST_P(MatmulTest, ReferenceIsWithinItsBoundOfExactArithmetic) {
 
 TEST_P(MatmulTest, EverySetEqualsTheReferenceForAllShapes) {
   const Format& format = *GetParam();
-  const std::vector<size_t> columns = is_integer(format) ? std::vector<size_t>{32, 64, 160}
-                                                         : std::vector<size_t>{1, 2, 3, 31, 32, 33, 70};
+  const std::vector<size_t> columns = is_integer(format)
+                                          ? std::vector<size_t>{32, 64, 160}
+                                          : std::vector<size_t>{1, 2, 3, 31, 32, 33, 70};
   RandomValues random(2);
   for (size_t n_rows = 1; n_rows <= 2 * kPanelRows + 1; ++n_rows) {
     for (const size_t n_cols : columns) {
@@ -134,19 +142,21 @@ TEST_P(MatmulTest, EverySetEqualsTheReferenceForAllShapes) {
   }
 }
 
-// Any bytes a file may hold: scales that are zero, negative, subnormal, infinite or NaN, all quants at their extremes.
+// Any bytes a file may hold: scales that are zero, negative, subnormal, infinite or NaN, all quants
+// at their extremes.
 TEST_P(MatmulTest, EverySetEqualsTheReferenceForExtremeWeights) {
   const Format& format = *GetParam();
   constexpr size_t kRows = 17, kCols = 64, kTokens = 3;
   RandomValues random(3);
   const auto x = random.floats(kTokens * kCols);
   for (int round = 0; round < 50; ++round) {
-    expect_reference_bits(format, random.bytes(kRows * row_bytes(format, kCols)), kRows, kCols, x, kTokens,
-                          "random bytes");
+    expect_reference_bits(format, random.bytes(kRows * row_bytes(format, kCols)), kRows, kCols, x,
+                          kTokens, "random bytes");
   }
   for (const int byte : {0x00, 0x7f, 0x80, 0xf0, 0x0f, 0xff}) {
     const std::vector<uint8_t> blocks(kRows * row_bytes(format, kCols), static_cast<uint8_t>(byte));
-    expect_reference_bits(format, blocks, kRows, kCols, x, kTokens, "all bytes " + std::to_string(byte));
+    expect_reference_bits(format, blocks, kRows, kCols, x, kTokens,
+                          "all bytes " + std::to_string(byte));
   }
   if (!is_integer(format)) return;
   const TensorTypeInfo& info = *tensor_type_info(format.type);
@@ -156,7 +166,8 @@ TEST_P(MatmulTest, EverySetEqualsTheReferenceForExtremeWeights) {
       for (size_t block = 0; block < blocks.size(); block += info.block_bytes) {
         std::memcpy(&blocks[block], &scale, sizeof(scale));
       }
-      expect_reference_bits(format, blocks, kRows, kCols, x, kTokens, "scale " + std::to_string(scale));
+      expect_reference_bits(format, blocks, kRows, kCols, x, kTokens,
+                            "scale " + std::to_string(scale));
     }
   }
 }
@@ -171,9 +182,15 @@ TEST_P(MatmulTest, EverySetEqualsTheReferenceForExtremeActivations) {
     const char* name;
     float even, odd;
   } cases[] = {
-      {"all equal", 1.0f, 1.0f},       {"both extremes", 127.0f, -127.0f}, {"ties", 1.0f, 0.5f},
-      {"zero", 0.0f, -0.0f},           {"too small", 1e-31f, -1e-38f},     {"just large enough", 1.1e-30f, 1e-31f},
-      {"largest", 3e38f, -3e38f},      {"infinite", kInfinity, 1.0f},      {"not a number", std::nanf(""), 1.0f},
+      {"all equal", 1.0f, 1.0f},
+      {"both extremes", 127.0f, -127.0f},
+      {"ties", 1.0f, 0.5f},
+      {"zero", 0.0f, -0.0f},
+      {"too small", 1e-31f, -1e-38f},
+      {"just large enough", 1.1e-30f, 1e-31f},
+      {"largest", 3e38f, -3e38f},
+      {"infinite", kInfinity, 1.0f},
+      {"not a number", std::nanf(""), 1.0f},
       {"one outlier", 1e6f, 1e-6f},
   };
   for (const auto& c : cases) {
@@ -195,7 +212,8 @@ TEST_P(MatmulTest, UnpackedRowsAreTheFilesNumbers) {
       float actual[kCols];
       format.decode(blocks.data() + r * row_bytes(format, kCols), kCols, expected);
       set->unpack_row(w, r, actual);
-      for (size_t k = 0; k < kCols; ++k) ASSERT_EQ(actual[k], expected[k]) << set->name << " " << r << ", " << k;
+      for (size_t k = 0; k < kCols; ++k)
+        ASSERT_EQ(actual[k], expected[k]) << set->name << " " << r << ", " << k;
     }
   }
 }

@@ -1,4 +1,5 @@
-// Norm, RoPE, SwiGLU, addition and attention of every kernel set, against the definition in double precision.
+// Norm, RoPE, SwiGLU, addition and attention of every kernel set, against the definition in double
+// precision.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -11,12 +12,15 @@ namespace {
 
 using testing::RandomValues;
 
-std::string name_of(const ::testing::TestParamInfo<const KernelSet*>& info) { return info.param->name; }
+std::string name_of(const ::testing::TestParamInfo<const KernelSet*>& info) {
+  return info.param->name;
+}
 
 class VectorKernels : public ::testing::TestWithParam<const KernelSet*> {};
 
 INSTANTIATE_TEST_SUITE_P(AllSets, VectorKernels,
-                         ::testing::ValuesIn(all_kernel_sets().begin(), all_kernel_sets().end()), name_of);
+                         ::testing::ValuesIn(all_kernel_sets().begin(), all_kernel_sets().end()),
+                         name_of);
 
 constexpr float kRedzone = 12345.0f;
 
@@ -58,7 +62,8 @@ TEST_P(VectorKernels, Rope) {
           const bool rotated = i < n_rot;
           const float expected_a = rotated ? a * cos[i / 2] - b * sin[i / 2] : a;
           const float expected_b = rotated ? a * sin[i / 2] + b * cos[i / 2] : b;
-          ASSERT_NEAR(x[h * head_dim + i], expected_a, 1e-6f) << head_dim << "/" << n_rot << " head " << h << " " << i;
+          ASSERT_NEAR(x[h * head_dim + i], expected_a, 1e-6f)
+              << head_dim << "/" << n_rot << " head " << h << " " << i;
           ASSERT_NEAR(x[h * head_dim + i + 1], expected_b, 1e-6f);
         }
       }
@@ -99,12 +104,12 @@ TEST_P(VectorKernels, Add) {
 
 struct AttentionShape {
   size_t n_head, n_head_kv, head_dim, head_dim_v, n_positions;
-  float magnitude;   // of queries and keys: large ones make the softmax one-hot
+  float magnitude;  // of queries and keys: large ones make the softmax one-hot
 };
 
 void PrintTo(const AttentionShape& s, std::ostream* out) {
-  *out << s.n_head << "/" << s.n_head_kv << " heads of " << s.head_dim << "/" << s.head_dim_v << ", " << s.n_positions
-       << " positions, magnitude " << s.magnitude;
+  *out << s.n_head << "/" << s.n_head_kv << " heads of " << s.head_dim << "/" << s.head_dim_v
+       << ", " << s.n_positions << " positions, magnitude " << s.magnitude;
 }
 
 TEST_P(VectorKernels, Attention) {
@@ -147,7 +152,8 @@ TEST_P(VectorKernels, Attention) {
       double largest_score = 0;
       for (size_t pos = 0; pos < s.n_positions; ++pos) {
         const float* k = page_data[pos / kPage] + (h_kv * kPage + pos % kPage) * s.head_dim;
-        for (size_t i = 0; i < s.head_dim; ++i) p[pos] += double{q[h * s.head_dim + i]} * double{k[i]};
+        for (size_t i = 0; i < s.head_dim; ++i)
+          p[pos] += double{q[h * s.head_dim + i]} * double{k[i]};
         p[pos] *= double{scale};
         max = std::max(max, p[pos]);
         largest_score = std::max(largest_score, std::fabs(p[pos]));
@@ -157,11 +163,16 @@ TEST_P(VectorKernels, Attention) {
       for (size_t i = 0; i < s.head_dim_v; ++i) {
         double expected = 0;
         for (size_t pos = 0; pos < s.n_positions; ++pos) {
-          expected += p[pos] / sum * double{page_data[pos / kPage][v_offset + (h_kv * kPage + pos % kPage) * s.head_dim_v + i]};
+          expected += p[pos] / sum *
+                      double{page_data[pos / kPage]
+                                      [v_offset + (h_kv * kPage + pos % kPage) * s.head_dim_v + i]};
         }
         // A score's float error moves its weight by that much, relatively.
-        const double bound = double{s.magnitude} * (1e-6 + (largest_score + 1) * static_cast<double>(s.head_dim) * 0x1p-23);
-        ASSERT_NEAR(double{out[h * s.head_dim_v + i]}, expected, bound) << ::testing::PrintToString(s);
+        const double bound =
+            double{s.magnitude} *
+            (1e-6 + (largest_score + 1) * static_cast<double>(s.head_dim) * 0x1p-23);
+        ASSERT_NEAR(double{out[h * s.head_dim_v + i]}, expected, bound)
+            << ::testing::PrintToString(s);
       }
     }
     for (size_t i = s.n_head * s.head_dim_v; i < out.size(); ++i) ASSERT_EQ(out[i], kRedzone);

@@ -1,4 +1,5 @@
-// Loading whole models: any chunking gives the same model, and whatever is wrong with a file is said in a typed error.
+// Loading whole models: any chunking gives the same model, and whatever is wrong with a file is
+// said in a typed error.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -16,7 +17,8 @@ using testing::load_model;
 using testing::RandomValues;
 using testing::TinyLlama;
 
-std::vector<float> logits_of(const std::shared_ptr<const Model>& model, const std::vector<int32_t>& tokens) {
+std::vector<float> logits_of(const std::shared_ptr<const Model>& model,
+                             const std::vector<int32_t>& tokens) {
   auto session = Session::create(model, {});
   EXPECT_TRUE(session.ok()) << session.status().message();
   const Status status = (*session)->append(tokens, LogitRows::kAll);
@@ -26,8 +28,8 @@ std::vector<float> logits_of(const std::shared_ptr<const Model>& model, const st
 }
 
 TEST(ModelLoader, AnyChunksGiveTheSameModel) {
-  for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16, TensorType::kQ4_0,
-                                TensorType::kQ4_1, TensorType::kQ8_0}) {
+  for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16,
+                                TensorType::kQ4_0, TensorType::kQ4_1, TensorType::kQ8_0}) {
     TinyLlama tiny;
     tiny.matrix_type = type;
     const auto file = tiny.file();
@@ -98,36 +100,53 @@ TEST(ModelLoader, SaysWhatIsWrong) {
     return [key, value](TinyLlama& t) { t.add = [key, value](auto& b) { b.string(key, value); }; };
   };
   const Case cases[] = {
-      {"architecture", [](TinyLlama& t) { t.architecture = "mamba"; }, StatusCode::kUnsupported, "Supported: llama"},
+      {"architecture", [](TinyLlama& t) { t.architecture = "mamba"; }, StatusCode::kUnsupported,
+       "Supported: llama"},
       {"no layers given", without("block_count"), StatusCode::kInvalidFile, "llama.block_count"},
-      {"no eps", without("attention.layer_norm_rms_epsilon"), StatusCode::kInvalidFile, "rms_epsilon"},
-      {"no layers", [](TinyLlama& t) { t.n_layer = 0; }, StatusCode::kInvalidFile, "llama.block_count"},
-      {"too many layers", [](TinyLlama& t) { t.n_layer = 600; }, StatusCode::kLimitExceeded, "at most 512"},
+      {"no eps", without("attention.layer_norm_rms_epsilon"), StatusCode::kInvalidFile,
+       "rms_epsilon"},
+      {"no layers", [](TinyLlama& t) { t.n_layer = 0; }, StatusCode::kInvalidFile,
+       "llama.block_count"},
+      {"too many layers", [](TinyLlama& t) { t.n_layer = 600; }, StatusCode::kLimitExceeded,
+       "at most 512"},
       {"heads", [](TinyLlama& t) { t.n_head_kv = 3; }, StatusCode::kInvalidFile, "no multiple"},
-      {"context", [](TinyLlama& t) { t.n_ctx_train = 1u << 30; }, StatusCode::kLimitExceeded, "context_length"},
-      {"rotated more than a head has", pair("llama.rope.dimension_count", uint32_t{10}), StatusCode::kInvalidFile,
-       "at most the head's size"},
-      {"rotated odd", pair("llama.rope.dimension_count", uint32_t{5}), StatusCode::kInvalidFile, "even"},
-      {"rope base", pair("llama.rope.freq_base", -1.0f), StatusCode::kInvalidFile, "rope.freq_base"},
-      {"rope factor", pair("llama.rope.scaling.factor", -2.0f), StatusCode::kInvalidFile, "scaling.factor"},
-      {"rope scaling", text("llama.rope.scaling.type", "longrope"), StatusCode::kUnsupported, "longrope"},
-      {"missing tensor", renamed("blk.1.ffn_up.weight", ""), StatusCode::kInvalidFile, "blk.1.ffn_up.weight"},
-      {"unknown tensor", renamed("blk.0.attn_norm.weight", "blk.0.attn_q.bias"), StatusCode::kInvalidFile,
-       "blk.0.attn_norm.weight"},
-      {"tensor too many", [](TinyLlama& t) {
-         t.add = [](auto& b) { b.tensor("blk.0.attn_q.bias", TensorType::kF32, {4}, {1, 2, 3, 4}); };
-       }, StatusCode::kUnsupported, "blk.0.attn_q.bias"},
-      {"missing embedding", renamed("token_embd.weight", ""), StatusCode::kInvalidFile, "token_embd.weight"},
+      {"context", [](TinyLlama& t) { t.n_ctx_train = 1u << 30; }, StatusCode::kLimitExceeded,
+       "context_length"},
+      {"rotated more than a head has", pair("llama.rope.dimension_count", uint32_t{10}),
+       StatusCode::kInvalidFile, "at most the head's size"},
+      {"rotated odd", pair("llama.rope.dimension_count", uint32_t{5}), StatusCode::kInvalidFile,
+       "even"},
+      {"rope base", pair("llama.rope.freq_base", -1.0f), StatusCode::kInvalidFile,
+       "rope.freq_base"},
+      {"rope factor", pair("llama.rope.scaling.factor", -2.0f), StatusCode::kInvalidFile,
+       "scaling.factor"},
+      {"rope scaling", text("llama.rope.scaling.type", "longrope"), StatusCode::kUnsupported,
+       "longrope"},
+      {"missing tensor", renamed("blk.1.ffn_up.weight", ""), StatusCode::kInvalidFile,
+       "blk.1.ffn_up.weight"},
+      {"unknown tensor", renamed("blk.0.attn_norm.weight", "blk.0.attn_q.bias"),
+       StatusCode::kInvalidFile, "blk.0.attn_norm.weight"},
+      {"tensor too many",
+       [](TinyLlama& t) {
+         t.add = [](auto& b) {
+           b.tensor("blk.0.attn_q.bias", TensorType::kF32, {4}, {1, 2, 3, 4});
+         };
+       },
+       StatusCode::kUnsupported, "blk.0.attn_q.bias"},
+      {"missing embedding", renamed("token_embd.weight", ""), StatusCode::kInvalidFile,
+       "token_embd.weight"},
       {"shape", shaped("blk.0.ffn_gate.weight", {32, 63}), StatusCode::kInvalidFile, "[63, 32]"},
       {"vocabulary", shaped("token_embd.weight", {32, 97}), StatusCode::kInvalidFile, "97 rows"},
-      {"type", [](TinyLlama& t) {
+      {"type",
+       [](TinyLlama& t) {
          t.change_tensor = [](std::string& name, auto&) {
            if (name == "output_norm.weight") name = "";
          };
          t.add = [](auto& b) {
            b.raw_tensor("output_norm.weight", TensorType::kI8, {32}, std::vector<uint8_t>(32));
          };
-       }, StatusCode::kUnsupported, "I8"},
+       },
+       StatusCode::kUnsupported, "I8"},
   };
   for (const Case& c : cases) {
     TinyLlama tiny;
@@ -148,7 +167,8 @@ TEST(ModelLoader, ATruncatedFileIsNeverAModel) {
     ASSERT_TRUE(loader->feed({file.data(), n}).ok()) << n;
     const auto model = loader->finish();
     ASSERT_FALSE(model.ok()) << n;
-    EXPECT_EQ(model.status().code(), StatusCode::kTruncated) << n << ": " << model.status().message();
+    EXPECT_EQ(model.status().code(), StatusCode::kTruncated)
+        << n << ": " << model.status().message();
   }
 }
 
@@ -174,7 +194,8 @@ TEST(ModelLoader, NoBitFlipOfTheHeaderDoesHarm) {
   EXPECT_GT(n_valid, 0u);
 }
 
-// Load and 16 tokens, with the allocation number `n` failing: a typed error, no crash, no leak (under ASan).
+// Load and 16 tokens, with the allocation number `n` failing: a typed error, no crash, no leak
+// (under ASan).
 TEST(ModelLoader, EveryFailingAllocationIsATypedError) {
   TinyLlama tiny;
   tiny.matrix_type = TensorType::kQ4_1;
@@ -183,7 +204,8 @@ TEST(ModelLoader, EveryFailingAllocationIsATypedError) {
     PIPIT_ASSIGN_OR_RETURN(const auto model, load_model(file, 1000));
     PIPIT_ASSIGN_OR_RETURN(const auto prompt, model->tokenizer().encode("Hello there", {}));
     PIPIT_ASSIGN_OR_RETURN(const auto session, Session::create(model, {}));
-    PIPIT_ASSIGN_OR_RETURN(const auto generation, Generation::create(*session, prompt.span(), {.max_tokens = 16}));
+    PIPIT_ASSIGN_OR_RETURN(const auto generation,
+                           Generation::create(*session, prompt.span(), {.max_tokens = 16}));
     while (true) {
       PIPIT_ASSIGN_OR_RETURN(const GenerationStep step, generation->step());
       if (step.phase == GenerationPhase::kEnd) return ok_status();
@@ -195,7 +217,8 @@ TEST(ModelLoader, EveryFailingAllocationIsATypedError) {
     const Status status = run();
     fail_allocation_after(-1);
     if (status.ok()) break;  // there are no more allocations to fail
-    ASSERT_EQ(status.code(), StatusCode::kOutOfMemory) << "allocation " << n << ": " << status.message();
+    ASSERT_EQ(status.code(), StatusCode::kOutOfMemory)
+        << "allocation " << n << ": " << status.message();
   }
   EXPECT_GT(n, 40);
 }

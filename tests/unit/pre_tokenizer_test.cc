@@ -41,7 +41,10 @@ TEST(PreTokenizer, Pieces) {
       {"words", all, "Hello, world!", {"Hello", ",", " world", "!"}},
       {"non-ASCII words", all, "Schöne Größe", {"Schöne", " Größe"}},
       {"contractions", all, "I'm we'll they've", {"I", "'m", " we", "'ll", " they", "'ve"}},
-      {"contractions in capitals", {kGpt2, kSmolLm}, "I'M WE'LL", {"I", "'", "M", " WE", "'", "LL"}},
+      {"contractions in capitals",
+       {kGpt2, kSmolLm},
+       "I'M WE'LL",
+       {"I", "'", "M", " WE", "'", "LL"}},
       {"contractions in capitals", {kLlama3, kQwen2}, "I'M WE'Ll", {"I", "'M", " WE", "'Ll"}},
       {"no contraction of long s", {kLlama3, kQwen2}, "a'\u017f", {"a", "'\u017f"}},
       {"a contraction goes before a word", {kGpt2, kSmolLm}, "'steal", {"'s", "teal"}},
@@ -107,9 +110,12 @@ TEST(PreTokenizer, Names) {
     bool adds_bos;
   };
   const Case cases[] = {
-      {"gpt-2", SplitRule::kGpt2, false, false},   {"smollm", SplitRule::kSmolLm, false, false},
-      {"llama-bpe", SplitRule::kLlama3, true, true}, {"llama3", SplitRule::kLlama3, true, true},
-      {"llama-v3", SplitRule::kLlama3, true, true}, {"smaug-bpe", SplitRule::kLlama3, false, false},
+      {"gpt-2", SplitRule::kGpt2, false, false},
+      {"smollm", SplitRule::kSmolLm, false, false},
+      {"llama-bpe", SplitRule::kLlama3, true, true},
+      {"llama3", SplitRule::kLlama3, true, true},
+      {"llama-v3", SplitRule::kLlama3, true, true},
+      {"smaug-bpe", SplitRule::kLlama3, false, false},
       {"qwen2", SplitRule::kQwen2, false, false},
   };
   for (const Case& c : cases) {
@@ -127,8 +133,8 @@ TEST(PreTokenizer, Names) {
 
 // A scanner that looked ahead or back over a run for each of its pieces would take hours here.
 TEST(PreTokenizer, LongRunsTakeLinearTime) {
-  for (const std::string_view unit :
-       {"a", " ", "\n", "7", "!", "'", " a", "a ", "\n ", " \n", "  \n ", "! ", "'s", "中", "\u3000"}) {
+  for (const std::string_view unit : {"a", " ", "\n", "7", "!", "'", " a", "a ", "\n ", " \n",
+                                      "  \n ", "! ", "'s", "中", "\u3000"}) {
     std::string text;
     while (text.size() < (1 << 20)) text += unit;
     for (const SplitRule rule : kRules) {

@@ -23,6 +23,7 @@ constexpr float kMax = std::numeric_limits<float>::max();
 
 std::vector<int32_t> ids_of(std::span<const Candidate> candidates) {
   std::vector<int32_t> ids;
+  ids.reserve(candidates.size());
   for (const Candidate& candidate : candidates) ids.push_back(candidate.id);
   return ids;
 }
@@ -30,6 +31,7 @@ std::vector<int32_t> ids_of(std::span<const Candidate> candidates) {
 // Candidates with the ids 0, 1, … and the natural logarithms of `probabilities` as logits.
 std::vector<Candidate> candidates_of(const std::vector<double>& probabilities) {
   std::vector<Candidate> candidates;
+  candidates.reserve(probabilities.size());
   for (const double p : probabilities) {
     candidates.push_back(
         {static_cast<int32_t>(candidates.size()), static_cast<float>(std::log(p)), 0});
@@ -259,6 +261,7 @@ TEST(SamplerSteps, Weights) {
   };
   for (const Case& c : cases) {
     std::vector<Candidate> candidates;
+    candidates.reserve(c.logits.size());
     for (const float logit : c.logits) candidates.push_back({0, logit, 99});
     set_weights(candidates, c.temperature);
     for (size_t i = 0; i < candidates.size(); ++i) {
@@ -355,6 +358,7 @@ TEST(SamplerSteps, DrawNeverTakesAWeightOfZero) {
 TEST(SamplerSteps, DrawFollowsTheWeights) {
   const std::vector<float> weights = {1, 0, 0.5f, 0.25f, 0.125f, 0, 0.0625f, 0.0625f, 0};
   std::vector<Candidate> candidates;
+  candidates.reserve(weights.size());
   for (const float weight : weights) {
     candidates.push_back({static_cast<int32_t>(candidates.size()), 0, weight});
   }

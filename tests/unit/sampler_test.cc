@@ -20,9 +20,9 @@ constexpr int32_t kVocab = 1000;
 
 // Multiples of 1/4096 in [0, 16), exact in a float.
 std::vector<float> scattered_logits() {
-  std::vector<float> logits;
+  std::vector<float> logits(kVocab);
   for (uint32_t id = 0; id < kVocab; ++id) {
-    logits.push_back(static_cast<float>((id * 2654435761u) >> 16) / 4096);
+    logits[id] = static_cast<float>((id * 2654435761u) >> 16) / 4096;
   }
   return logits;
 }

@@ -19,13 +19,12 @@ using testing::bytes_of;
 using testing::GgufBuilder;
 using testing::ids_of;
 using testing::load_tokenizer;
-using testing::LoadedTokenizer;
 using testing::TokenizerFile;
 using Ids = std::vector<Token>;
 
 // 0 to 255: bytes; 256: "ab"; then the special tokens.
-constexpr Token kAb = 256, kBos = 257, kEnd = 258, kStart = 259, kTwo = 260, kFour = 261, kTag = 262,
-                kUnk = 263;
+constexpr Token kAb = 256, kBos = 257, kEnd = 258, kStart = 259, kTwo = 260, kFour = 261,
+                kTag = 262, kUnk = 263;
 
 TokenizerFile special_file(std::string_view pre = "gpt-2") {
   TokenizerFile file = TokenizerFile::of_bytes(pre);
@@ -61,8 +60,15 @@ TEST(Tokenizer, SpecialTokens) {
       {"nothing", "", {}, {}},
       {"no special token", "ab", {kAb}, {kAb}},
       {"control alone", "<s>", bytes("<s>"), {kBos}},
-      {"control between text", "ab<|im_end|>ab", Ids{kAb} + bytes("<|im_end|>") + Ids{kAb}, {kAb, kEnd, kAb}},
+      {"control between text",
+       "ab<|im_end|>ab",
+       Ids{kAb} + bytes("<|im_end|>") + Ids{kAb},
+       {kAb, kEnd, kAb}},
       {"control twice", "<s><s>", bytes("<s><s>"), {kBos, kBos}},
+      {"control, one of two with a common begin",
+       "<|im_start|>ab",
+       bytes("<|im_start|>") + Ids{kAb},
+       {kStart, kAb}},
       {"control, cut short", "<|im_end|", bytes("<|im_end|"), bytes("<|im_end|")},
       {"control, but for one letter", "<|im_enx|>", bytes("<|im_enx|>"), bytes("<|im_enx|>")},
       {"begin of another", "<|im_<s>", bytes("<|im_<s>"), bytes("<|im_") + Ids{kBos}},
@@ -88,7 +94,7 @@ TEST(Tokenizer, InvalidUtf8IsReplaced) {
     const char* expected;
   };
   const Case cases[] = {
-      {"a\xff" "b", "a\xef\xbf\xbd" "b"},
+      {"a\xffz", "a\xef\xbf\xbdz"},
       {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
       {"a\xf0\x9f\x98", "a\xef\xbf\xbd"},
       {"\xe2\x82<tag>", "\xef\xbf\xbd<tag>"},
@@ -114,12 +120,21 @@ TEST(Tokenizer, BeginAndEnd) {
       {"SmolLM: no", "smollm", none, false, {kAb}},
       {"Qwen 2: no", "qwen2", none, false, {kAb}},
       {"Llama 3: yes", "llama-bpe", none, true, {kBos, kAb}},
-      {"the file says no", "llama-bpe",
-       [](GgufBuilder& b) { b.boolean("tokenizer.ggml.add_bos_token", false); }, false, {kAb}},
-      {"the file says yes", "gpt-2",
-       [](GgufBuilder& b) { b.boolean("tokenizer.ggml.add_bos_token", true); }, true, {kBos, kAb}},
-      {"the end too", "gpt-2",
-       [](GgufBuilder& b) { b.boolean("tokenizer.ggml.add_eos_token", true); }, false, {kAb, kEnd}},
+      {"the file says no",
+       "llama-bpe",
+       [](GgufBuilder& b) { b.boolean("tokenizer.ggml.add_bos_token", false); },
+       false,
+       {kAb}},
+      {"the file says yes",
+       "gpt-2",
+       [](GgufBuilder& b) { b.boolean("tokenizer.ggml.add_bos_token", true); },
+       true,
+       {kBos, kAb}},
+      {"the end too",
+       "gpt-2",
+       [](GgufBuilder& b) { b.boolean("tokenizer.ggml.add_eos_token", true); },
+       false,
+       {kAb, kEnd}},
   };
   for (const Case& c : cases) {
     TokenizerFile file = special_file(c.pre);
@@ -199,7 +214,8 @@ TEST(Tokenizer, BytesOfATokenByItsType) {
     std::string special;  // special = true
   };
   const Case cases[] = {
-      {"normal", byte_level(" caf\xc3\xa9\n"), TokenType::kNormal, " caf\xc3\xa9\n", " caf\xc3\xa9\n"},
+      {"normal", byte_level(" caf\xc3\xa9\n"), TokenType::kNormal, " caf\xc3\xa9\n",
+       " caf\xc3\xa9\n"},
       {"half a character", byte_level("\xc3"), TokenType::kNormal, "\xc3", "\xc3"},
       {"not of the alphabet", "\u4e2d ", TokenType::kNormal, "\u4e2d ", "\u4e2d "},
       {"not UTF-8", "\xff", TokenType::kNormal, "\xff", "\xff"},
@@ -260,11 +276,15 @@ TEST(Tokenizer, FilesThatAreWrong) {
   constexpr auto kUnsupported = StatusCode::kUnsupported;
   const Case cases[] = {
       {"no metadata", [] { return GgufBuilder().build(); }, kInvalid, "tokenizer.ggml.model"},
-      {"another kind", with([](TokenizerFile& f) { f.model = "llama"; }), kUnsupported, "\"llama\""},
-      {"another pre-tokenizer", with([](TokenizerFile& f) { f.pre = "tekken"; }), kUnsupported, "\"tekken\""},
-      {"which names those it knows", with([](TokenizerFile& f) { f.pre = "tekken"; }), kUnsupported, "smollm"},
-      {"no pre-tokenizer", [] { return GgufBuilder().string("tokenizer.ggml.model", "gpt2").build(); },
-       kUnsupported, "tokenizer.ggml.pre"},
+      {"another kind", with([](TokenizerFile& f) { f.model = "llama"; }), kUnsupported,
+       "\"llama\""},
+      {"another pre-tokenizer", with([](TokenizerFile& f) { f.pre = "tekken"; }), kUnsupported,
+       "\"tekken\""},
+      {"which names those it knows", with([](TokenizerFile& f) { f.pre = "tekken"; }), kUnsupported,
+       "smollm"},
+      {"no pre-tokenizer",
+       [] { return GgufBuilder().string("tokenizer.ggml.model", "gpt2").build(); }, kUnsupported,
+       "tokenizer.ggml.pre"},
       {"no tokens",
        [] {
          return GgufBuilder()
@@ -273,7 +293,8 @@ TEST(Tokenizer, FilesThatAreWrong) {
              .build();
        },
        kInvalid, "vocabulary is empty"},
-      {"an empty vocabulary", [] { return TokenizerFile().build(); }, kInvalid, "vocabulary is empty"},
+      {"an empty vocabulary", [] { return TokenizerFile().build(); }, kInvalid,
+       "vocabulary is empty"},
       {"tokens that are numbers",
        [] {
          return GgufBuilder()
@@ -283,22 +304,25 @@ TEST(Tokenizer, FilesThatAreWrong) {
              .build();
        },
        kInvalid, "tokenizer.ggml.tokens"},
-      {"a type too few", with([](TokenizerFile& f) { f.types.pop_back(); }), kInvalid, "263 elements"},
-      {"a type too many", with([](TokenizerFile& f) { f.types.push_back(1); }), kInvalid, "265 elements"},
-      {"type 0", with([](TokenizerFile& f) { f.types[3] = 0; }), kInvalid, "Token 3 has the type 0"},
-      {"type 7", with([](TokenizerFile& f) { f.types[3] = 7; }), kInvalid, "Token 3 has the type 7"},
-      {"type -1", with([](TokenizerFile& f) { f.types[3] = -1; }), kInvalid, "Token 3 has the type -1"},
+      {"a type too few", with([](TokenizerFile& f) { f.types.pop_back(); }), kInvalid,
+       "263 elements"},
+      {"a type too many", with([](TokenizerFile& f) { f.types.push_back(1); }), kInvalid,
+       "265 elements"},
+      {"type 0", with([](TokenizerFile& f) { f.types[3] = 0; }), kInvalid,
+       "Token 3 has the type 0"},
+      {"type 7", with([](TokenizerFile& f) { f.types[3] = 7; }), kInvalid,
+       "Token 3 has the type 7"},
+      {"type -1", with([](TokenizerFile& f) { f.types[3] = -1; }), kInvalid,
+       "Token 3 has the type -1"},
       {"BOS out of range", with_id("tokenizer.ggml.bos_token_id"), kInvalid, "bos_token_id"},
       {"EOS out of range", with_id("tokenizer.ggml.eos_token_id"), kInvalid, "is 264"},
       {"EOT out of range", with_id("tokenizer.ggml.eot_token_id"), kInvalid, "only 264 tokens"},
-      {"BOS missing",
-       with([](TokenizerFile& f) {
+      {"BOS missing", with([](TokenizerFile& f) {
          f.more = GgufBuilder();
          f.more.boolean("tokenizer.ggml.add_bos_token", true);
        }),
        kInvalid, "add_bos_token"},
-      {"EOS missing",
-       with([](TokenizerFile& f) {
+      {"EOS missing", with([](TokenizerFile& f) {
          f.more = GgufBuilder();
          f.more.boolean("tokenizer.ggml.add_eos_token", true);
        }),
@@ -315,11 +339,14 @@ TEST(Tokenizer, FilesThatAreWrong) {
              .build();
        },
        kInvalid, "tokenizer.ggml.merges"},
-      {"a merge without a space", with([](TokenizerFile& f) { f.merges.push_back("ab"); }), kInvalid,
-       "Merge 1 of"},
-      {"an empty merge", with([](TokenizerFile& f) { f.merges.push_back(""); }), kInvalid, "Merge 1"},
-      {"nothing to the right", with([](TokenizerFile& f) { f.merges.push_back("a "); }), kInvalid, "Merge 1"},
-      {"nothing to the left", with([](TokenizerFile& f) { f.merges.push_back(" a"); }), kInvalid, "Merge 1"},
+      {"a merge without a space", with([](TokenizerFile& f) { f.merges.push_back("ab"); }),
+       kInvalid, "Merge 1 of"},
+      {"an empty merge", with([](TokenizerFile& f) { f.merges.push_back(""); }), kInvalid,
+       "Merge 1"},
+      {"nothing to the right", with([](TokenizerFile& f) { f.merges.push_back("a "); }), kInvalid,
+       "Merge 1"},
+      {"nothing to the left", with([](TokenizerFile& f) { f.merges.push_back(" a"); }), kInvalid,
+       "Merge 1"},
   };
   for (const Case& c : cases) {
     const auto loaded = load_tokenizer(c.file());
@@ -348,25 +375,25 @@ TEST(Tokenizer, EveryFailedAllocationIsAnError) {
   const auto gguf = testing::parse_gguf(file.build());
   ASSERT_TRUE(gguf.ok());
   const std::string text = std::string(100, 'a') + "\xff  <s>ab";
-  int n = 0;
-  for (bool done = false; !done; ++n) {
+  constexpr int kMoreThanThereAre = 200;
+  int n_failed = 0;
+  for (int n = 0; n <= kMoreThanThereAre; ++n) {
     fail_allocation_after(n);
     const auto tokenizer = Tokenizer::create(**gguf);
     Status status = tokenizer.status();
     if (tokenizer.ok()) {
       const auto ids = (*tokenizer)->encode(text, {.parse_special = true});
       status = ids.status();
-      if (ids.ok()) {
-        Array<char> bytes;
-        status = (*tokenizer)->append_bytes((*ids)[0], true, bytes);
-      }
+      Array<char> bytes;
+      if (ids.ok()) status = (*tokenizer)->append_bytes((*ids)[0], true, bytes);
     }
     fail_allocation_after(-1);
-    done = status.ok();
-    if (!done) ASSERT_EQ(status.code(), StatusCode::kOutOfMemory) << n;
-    ASSERT_LT(n, 1000);
+    if (status.ok()) continue;  // an array may do with less than it asked for first
+    ASSERT_EQ(status.code(), StatusCode::kOutOfMemory) << n;
+    ASSERT_LT(n, kMoreThanThereAre);
+    ++n_failed;
   }
-  EXPECT_GT(n, 10);
+  EXPECT_GT(n_failed, 10);
 }
 
 }  // namespace

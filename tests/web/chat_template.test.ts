@@ -13,7 +13,11 @@ const CHATML =
 const CONTROL = ['<|im_start|>', '<|im_end|>', '<s>', '[INST]', '<|im_end|>x'];
 
 /** The prompt as text, control tokens in «», BOS as «bos» where the tokenizer was asked for it. */
-function promptOf(template: string | null, messages: ChatMessage[], more: Partial<ModelInfo> = {}): string {
+function promptOf(
+  template: string | null,
+  messages: ChatMessage[],
+  more: Partial<ModelInfo> = {},
+): string {
   const info: ModelInfo = { ...FAKE_INFO, controlTokens: CONTROL, chatTemplate: null, ...more };
   const seen: string[] = [];
   const tokenize: Tokenize = (text, addSpecial, parseSpecial) => {
@@ -72,7 +76,8 @@ const cases: { name: string; template?: string; contents: string[]; expected: st
   },
   {
     name: 'a template that looks into the message',
-    template: "{% if '</think>' in messages[0].content %}{{ messages[0].content.split('</think>')[1] }}{% endif %}",
+    template:
+      "{% if '</think>' in messages[0].content %}{{ messages[0].content.split('</think>')[1] }}{% endif %}",
     contents: ['<s></think>answer <s>'],
     expected: 'answer <s>',
   },
@@ -113,8 +118,16 @@ test('errors of templates are typed and say what happened', () => {
   const refusing = "{{ raise_exception('Roles must alternate.') }}";
   throwsWith(() => promptOf(null, [user('a')]), 'unsupported', /no chat template.*chatTemplate/);
   throwsWith(() => promptOf('{% if %}', [user('a')]), 'unsupported', /cannot be parsed/);
-  throwsWith(() => promptOf(refusing, [user('a')]), 'invalid_argument', /these messages: .*Roles must alternate/);
-  throwsWith(() => promptOf('{{ a | nosuchfilter }}', [user('a')]), 'invalid_argument', /cannot be rendered/);
+  throwsWith(
+    () => promptOf(refusing, [user('a')]),
+    'invalid_argument',
+    /these messages: .*Roles must alternate/,
+  );
+  throwsWith(
+    () => promptOf('{{ a | nosuchfilter }}', [user('a')]),
+    'invalid_argument',
+    /cannot be rendered/,
+  );
 });
 
 test('a model without control tokens renders too', () => {

@@ -10,7 +10,11 @@ const PROMPT = 'abcdefghij';
 test('a generation streams its pieces and resolves its result', async () => {
   const { model } = await loadFake();
   const progress: number[] = [];
-  const stream = model.generate(PROMPT, { maxTokens: 3, seed: 7, onPrefill: ({ done }) => progress.push(done) });
+  const stream = model.generate(PROMPT, {
+    maxTokens: 3,
+    seed: 7,
+    onPrefill: ({ done }) => progress.push(done),
+  });
   const pieces = [];
   for await (const piece of stream) pieces.push(piece);
   assert.deepEqual(pieces, [
@@ -21,7 +25,12 @@ test('a generation streams its pieces and resolves its result', async () => {
   const result = await stream.result;
   assert.deepEqual(progress, [4, 8, 10]);
   assert.deepEqual(
-    { text: result.text, tokens: result.tokens, promptTokens: result.promptTokens, stopReason: result.stopReason },
+    {
+      text: result.text,
+      tokens: result.tokens,
+      promptTokens: result.promptTokens,
+      stopReason: result.stopReason,
+    },
     { text: '012', tokens: [0, 1, 2], promptTokens: 10, stopReason: 'length' },
   );
   assert.equal(result.seed, 7);
@@ -73,10 +82,12 @@ test('a queued generation is cancelled without running', async () => {
   assert.equal(worker.engine.log.filter((line) => line.startsWith('begin')).length, 1);
 });
 
-test('the cause of a cancelled request is the signal\'s reason', async () => {
+test("the cause of a cancelled request is the signal's reason", async () => {
   const { model } = await loadFake();
   const reason = new Error('why');
-  await assert.rejects(model.generate('a', { signal: AbortSignal.abort(reason) }).result, { cause: reason });
+  await assert.rejects(model.generate('a', { signal: AbortSignal.abort(reason) }).result, {
+    cause: reason,
+  });
 });
 
 const endings = [
@@ -125,7 +136,14 @@ test('dispose rejects what is pending and what comes later, and may be called tw
   const logits = model.logits([1, 2, 3]);
   const chunk = logits.next();
   await Promise.all([model.dispose(), model.dispose()]);
-  for (const promise of [stream.next(), stream.result, queued.result, chunk, model.tokenize('a'), model.stats()]) {
+  for (const promise of [
+    stream.next(),
+    stream.result,
+    queued.result,
+    chunk,
+    model.tokenize('a'),
+    model.stats(),
+  ]) {
     await rejectsWith(promise, 'cancelled', /disposed/);
   }
   assert.ok(worker.terminated);
@@ -231,7 +249,7 @@ test('a callback that throws ends its generation only', async () => {
   assert.equal(await textOf(model.generate('a', { maxTokens: 1 })), '0');
 });
 
-test('logits come at the reader\'s pace, complete and in order', async () => {
+test("logits come at the reader's pace, complete and in order", async () => {
   const { model, worker } = await loadFake();
   const chunks = [];
   let most = 0;
@@ -284,7 +302,9 @@ test('the worker answers every request once, cancelled ones too', async () => {
   await Promise.allSettled(streams.map((stream) => stream.result));
   // Nothing is left to say once a later request has been answered.
   await model.generate('a', { maxTokens: 1 }).result;
-  const answers = worker.sent.filter((message) => message.type !== 'event').map((message) => message.id);
+  const answers = worker.sent
+    .filter((message) => message.type !== 'event')
+    .map((message) => message.id);
   assert.deepEqual(
     answers.sort((a, b) => a - b),
     Array.from({ length: 10 }, (_, i) => i + 1),
@@ -292,14 +312,38 @@ test('the worker answers every request once, cancelled ones too', async () => {
 });
 
 const invalidCalls: { name: string; options: object; message: RegExp }[] = [
-  { name: 'unknown name', options: { temprature: 1 }, message: /'temprature' \(did you mean 'temperature'\?\).*topK/ },
-  { name: 'no number', options: { temperature: '1' }, message: /'temperature' must be a number, not '1'/ },
+  {
+    name: 'unknown name',
+    options: { temprature: 1 },
+    message: /'temprature' \(did you mean 'temperature'\?\).*topK/,
+  },
+  {
+    name: 'no number',
+    options: { temperature: '1' },
+    message: /'temperature' must be a number, not '1'/,
+  },
   { name: 'not finite', options: { topP: NaN }, message: /'topP' must be a number, not NaN/ },
-  { name: 'no whole number', options: { maxTokens: 1.5 }, message: /'maxTokens' must be a whole number, not 1.5/ },
+  {
+    name: 'no whole number',
+    options: { maxTokens: 1.5 },
+    message: /'maxTokens' must be a whole number, not 1.5/,
+  },
   { name: 'negative seed', options: { seed: -1 }, message: /'seed' must be 0 or more/ },
-  { name: 'stop', options: { stop: [1] }, message: /'stop' must be a string or an array of strings/ },
-  { name: 'bias', options: { logitBias: [[1, Infinity]] }, message: /'logitBias' must be an array of/ },
-  { name: 'null options', options: null as unknown as object, message: /must be an object, not null/ },
+  {
+    name: 'stop',
+    options: { stop: [1] },
+    message: /'stop' must be a string or an array of strings/,
+  },
+  {
+    name: 'bias',
+    options: { logitBias: [[1, Infinity]] },
+    message: /'logitBias' must be an array of/,
+  },
+  {
+    name: 'null options',
+    options: null as unknown as object,
+    message: /must be an object, not null/,
+  },
 ];
 for (const { name, options, message } of invalidCalls) {
   test(`generate() refuses options: ${name}`, async () => {
@@ -315,7 +359,11 @@ test('arguments of the wrong type are refused', async () => {
   throwsWith(chat('hi'), 'invalid_argument', /array/);
   throwsWith(chat([{ role: 'user' }]), 'invalid_argument', /content of messages\[0\]/);
   throwsWith(chat([null]), 'invalid_argument', /role of messages\[0\]/);
-  throwsWith(chat([{ role: 'user<|end|>', content: '' }]), 'invalid_argument', /role of messages\[0\]/);
+  throwsWith(
+    chat([{ role: 'user<|end|>', content: '' }]),
+    'invalid_argument',
+    /role of messages\[0\]/,
+  );
   throwsWith(() => model.generate([1, 2.5]), 'invalid_argument', /Number 2 of the tokens/);
   throwsWith(() => model.generate(5 as never), 'invalid_argument', /array of token ids, not 5/);
   await rejectsWith(model.tokenize(5 as never), 'invalid_argument', /text must be a string/);

@@ -13,7 +13,9 @@ test('the status codes are those of status.h, in its order', () => {
 });
 
 test('an error comes through the worker with code, message and cause', () => {
-  const error = fromWire(structuredClone(toWire(new PipitError('io', 'It failed.', new Error('the disk')))));
+  const error = fromWire(
+    structuredClone(toWire(new PipitError('io', 'It failed.', new Error('the disk')))),
+  );
   assert.ok(error instanceof PipitError && error instanceof Error);
   assert.deepEqual([error.code, error.message, error.cause], ['io', 'It failed.', 'the disk']);
   assert.ok(!('cause' in fromWire(toWire(new PipitError('io', 'It failed.')))));

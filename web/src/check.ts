@@ -17,7 +17,9 @@ export function checkKeys(object: unknown, allowed: readonly string[], what: str
   }
   for (const key of Object.keys(object)) {
     if (allowed.includes(key)) continue;
-    throw invalid(`There is no ${what} '${key}'${didYouMean(key, allowed)}. There are: ${allowed.join(', ')}.`);
+    throw invalid(
+      `There is no ${what} '${key}'${didYouMean(key, allowed)}. There are: ${allowed.join(', ')}.`,
+    );
   }
 }
 
@@ -34,7 +36,9 @@ export function checkTokens(tokens: unknown): number[] {
   const ids = Array.from<unknown>(tokens);
   const wrong = ids.findIndex((id) => !isInt32(id));
   if (wrong >= 0) {
-    throw invalid(`Number ${wrong + 1} of the tokens must be a token id (a whole number), not ${describe(ids[wrong])}.`);
+    throw invalid(
+      `Number ${wrong + 1} of the tokens must be a token id (a whole number), not ${describe(ids[wrong])}.`,
+    );
   }
   return ids as number[];
 }
@@ -42,12 +46,16 @@ export function checkTokens(tokens: unknown): number[] {
 /** `messages` reduced to role and content. */
 export function checkMessages(messages: unknown): ChatMessage[] {
   if (!Array.isArray(messages) || messages.length === 0) {
-    throw invalid(`The messages must be an array with at least one message, not ${describe(messages)}.`);
+    throw invalid(
+      `The messages must be an array with at least one message, not ${describe(messages)}.`,
+    );
   }
   return messages.map((message: unknown, i) => {
     const { role, content } = (message ?? {}) as Partial<ChatMessage>;
     if (typeof role !== 'string' || !ROLE.test(role)) {
-      throw invalid(`The role of messages[${i}] must be a word such as 'user', not ${describe(role)}.`);
+      throw invalid(
+        `The role of messages[${i}] must be a word such as 'user', not ${describe(role)}.`,
+      );
     }
     return { role, content: checkString(content, `The content of messages[${i}]`) };
   });

@@ -2,7 +2,12 @@
 import { checkKeys, checkMessages, checkString, checkTokens, describe, invalid } from './check.ts';
 import { Connection, type WorkerHandle } from './connection.ts';
 import { cancelledError } from './errors.ts';
-import { type CallOptions, type GenerateOptions, checkGenerateOptions, randomSeed } from './options.ts';
+import {
+  type CallOptions,
+  type GenerateOptions,
+  checkGenerateOptions,
+  randomSeed,
+} from './options.ts';
 import type {
   ChatMessage,
   LogitsChunk,
@@ -35,7 +40,11 @@ export class LanguageModel {
   readonly #connection: Connection;
 
   /** Loads `source`, which the worker's environment understands, into a worker that `startWorker` starts. */
-  static async load(startWorker: () => WorkerHandle, source: unknown, options: LoadOptions = {}): Promise<LanguageModel> {
+  static async load(
+    startWorker: () => WorkerHandle,
+    source: unknown,
+    options: LoadOptions = {},
+  ): Promise<LanguageModel> {
     checkLoadOptions(options);
     const { kernels = 'auto', onProgress, signal } = options;
     const connection = connect(startWorker, signal);
@@ -45,7 +54,8 @@ export class LanguageModel {
         {
           signal,
           onEvent: (event) => {
-            if (event.type === 'progress') onProgress?.({ loaded: event.loaded, total: event.total });
+            if (event.type === 'progress')
+              onProgress?.({ loaded: event.loaded, total: event.total });
           },
         },
       );
@@ -57,7 +67,11 @@ export class LanguageModel {
   }
 
   /** Reads only the header of `source`; works for models that pipit cannot run too. */
-  static async inspect(startWorker: () => WorkerHandle, source: unknown, signal?: AbortSignal): Promise<ModelDescription> {
+  static async inspect(
+    startWorker: () => WorkerHandle,
+    source: unknown,
+    signal?: AbortSignal,
+  ): Promise<ModelDescription> {
     const connection = connect(startWorker, signal);
     try {
       return await connection.request({ type: 'inspect', source }, { signal }).answer;
@@ -75,7 +89,10 @@ export class LanguageModel {
    * Continues `prompt`: text, in which control tokens are not recognised, or token ids.
    * Throws invalid_argument for options that are not what they may be; everything else rejects the stream.
    */
-  generate(prompt: string | readonly number[], options: GenerateOptions & CallOptions = {}): GenerationStream {
+  generate(
+    prompt: string | readonly number[],
+    options: GenerateOptions & CallOptions = {},
+  ): GenerationStream {
     if (typeof prompt === 'string') return this.#generate({ kind: 'text', text: prompt }, options);
     return this.#generate({ kind: 'tokens', tokens: checkTokens(prompt) }, options);
   }
@@ -83,7 +100,8 @@ export class LanguageModel {
   /** Answers the last of `messages`. The model's chat template makes the prompt. */
   chat(messages: readonly ChatMessage[], options: ChatOptions = {}): GenerationStream {
     const { chatTemplate } = options;
-    const template = chatTemplate === undefined ? null : checkString(chatTemplate, 'The chatTemplate');
+    const template =
+      chatTemplate === undefined ? null : checkString(chatTemplate, 'The chatTemplate');
     const prompt: Prompt = { kind: 'chat', messages: checkMessages(messages), template };
     return this.#generate(prompt, options, ['chatTemplate']);
   }
@@ -91,7 +109,10 @@ export class LanguageModel {
   /** Token ids of `text`. `addSpecial` (default true) begins with BOS where the model wants it. */
   async tokenize(
     text: string,
-    { addSpecial = true, parseSpecial = false }: { addSpecial?: boolean; parseSpecial?: boolean } = {},
+    {
+      addSpecial = true,
+      parseSpecial = false,
+    }: { addSpecial?: boolean; parseSpecial?: boolean } = {},
   ): Promise<number[]> {
     checkString(text, 'The text');
     return this.#connection.request({ type: 'tokenize', text, addSpecial, parseSpecial }).answer;
@@ -102,7 +123,8 @@ export class LanguageModel {
     tokens: readonly number[],
     { special = false }: { special?: boolean } = {},
   ): Promise<string> {
-    return this.#connection.request({ type: 'detokenize', tokens: checkTokens(tokens), special }).answer;
+    return this.#connection.request({ type: 'detokenize', tokens: checkTokens(tokens), special })
+      .answer;
   }
 
   /** Teacher-forced logits of `tokens`, some rows at a time; row i holds what follows token i. */
@@ -116,7 +138,8 @@ export class LanguageModel {
       {
         signal,
         onEvent: (event) => {
-          if (event.type === 'logits') chunks.push({ start: event.start, n: event.n, logits: event.logits });
+          if (event.type === 'logits')
+            chunks.push({ start: event.start, n: event.n, logits: event.logits });
         },
       },
     );
@@ -174,7 +197,10 @@ function checkLoadOptions(options: LoadOptions): void {
   checkKeys(options, ['kernels', 'threads', 'signal', 'onProgress'], 'option of loadModel()');
   const { kernels, threads = 1 } = options;
   if (kernels !== undefined) checkString(kernels, "The option 'kernels'");
-  if (threads !== 1) throw invalid(`The option 'threads' must be 1 (this version runs one thread), not ${describe(threads)}.`);
+  if (threads !== 1)
+    throw invalid(
+      `The option 'threads' must be 1 (this version runs one thread), not ${describe(threads)}.`,
+    );
 }
 
 function connect(startWorker: () => WorkerHandle, signal: AbortSignal | undefined): Connection {

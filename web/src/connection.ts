@@ -1,5 +1,5 @@
 // The client's side of the protocol: requests to one worker, each settled exactly once, whatever happens to the worker.
-import { PipitError, cancelledError, fromWire } from './errors.ts';
+import { PipitError, cancelledError, fromWire, messageOf } from './errors.ts';
 import type { Answers, Event, FromWorker, RequestBody, ToWorker } from './protocol.ts';
 
 /** A worker of any kind, as the client sees it. */
@@ -42,8 +42,7 @@ export class Connection {
     this.#worker = worker;
     worker.listen(
       (message) => this.#receive(message),
-      (reason) =>
-        this.#close(new PipitError('worker_died', 'The worker ended before it answered. Load the model again.', reason)),
+      (reason) => this.#close(workerDied(reason)),
     );
     worker.setBusy?.(false);
   }
@@ -96,7 +95,11 @@ export class Connection {
     try {
       this.#worker.post(message);
     } catch (error) {
-      this.#pending.get(message.id)?.settle(PipitError.from(error, 'invalid_argument', 'The request cannot be sent to the worker: '));
+      this.#pending
+        .get(message.id)
+        ?.settle(
+          PipitError.from(error, 'invalid_argument', 'The request cannot be sent to the worker: '),
+        );
     }
   }
 
@@ -128,4 +131,9 @@ export class Connection {
     this.#closed = error;
     for (const { settle } of [...this.#pending.values()]) settle(error);
   }
+}
+
+function workerDied(reason: unknown): PipitError {
+  const message = `The worker ended before it answered (${messageOf(reason)}). Load the model again.`;
+  return new PipitError('worker_died', message, reason);
 }

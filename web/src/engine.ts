@@ -59,7 +59,8 @@ export interface Engine {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+// A BOM is text like any other: a token may stand for it.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export class WasmEngine implements Engine {
   readonly #wasm: WasmModule;
@@ -95,7 +96,11 @@ export class WasmEngine implements Engine {
 
   tokenize(text: string, addSpecial: boolean, parseSpecial: boolean): number[] {
     this.#call('tokenize', (wasm) =>
-      wasm._pipit_tokenize(this.#put(encoder.encode(text)), Number(addSpecial), Number(parseSpecial)),
+      wasm._pipit_tokenize(
+        this.#put(encoder.encode(text)),
+        Number(addSpecial),
+        Number(parseSpecial),
+      ),
     );
     return Array.from(new Int32Array(this.#copy().buffer));
   }
@@ -183,7 +188,7 @@ export class WasmEngine implements Engine {
   /** A view that is valid until the next call. */
   #result(): Uint8Array<ArrayBuffer> {
     const pointer = this.#wasm._pipit_result() >>> 0;
-    const buffer = this.#wasm.wasmMemory.buffer as ArrayBuffer;
+    const { buffer } = this.#wasm.wasmMemory;
     return new Uint8Array(buffer, pointer, this.#wasm._pipit_result_size() >>> 0);
   }
 

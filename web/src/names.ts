@@ -20,7 +20,7 @@ export function renameKeys(object: object, rename: (key: string) => string): obj
 /** " (did you mean 'X'?)" for the nearest candidate that is near enough, otherwise "". */
 export function didYouMean(name: string, candidates: Iterable<string>): string {
   let best = '';
-  let bestDistance = Math.floor(name.length / 3) + 1;
+  let bestDistance = Math.min(Math.max(3, name.length / 3 + 1), name.length);
   for (const candidate of candidates) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];

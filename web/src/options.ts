@@ -52,20 +52,52 @@ export interface OptionSpec {
 }
 
 export const GENERATE_OPTIONS: readonly OptionSpec[] = [
-  { name: 'maxTokens', kind: 'integer', help: 'tokens to generate at most; -1: until the model stops' },
+  {
+    name: 'maxTokens',
+    kind: 'integer',
+    help: 'tokens to generate at most; -1: until the model stops',
+  },
   { name: 'stop', kind: 'strings', help: 'stop before this text (may be given several times)' },
   { name: 'ignoreEos', kind: 'boolean', help: 'never stop at an end-of-generation token' },
   { name: 'temperature', kind: 'number', help: 'randomness; 0: greedy (default 0.8)' },
   { name: 'topK', kind: 'integer', help: 'draw from the K likeliest tokens; 0: all (default 40)' },
-  { name: 'topP', kind: 'number', help: 'draw from the likeliest tokens that sum up to P (default 0.95)' },
-  { name: 'minP', kind: 'number', help: 'least probability relative to the likeliest (default 0.05)' },
-  { name: 'repeatPenalty', kind: 'number', help: 'divides the logits of recent tokens (default 1: off)' },
-  { name: 'presencePenalty', kind: 'number', help: 'subtracted once for a recent token (default 0)' },
+  {
+    name: 'topP',
+    kind: 'number',
+    help: 'draw from the likeliest tokens that sum up to P (default 0.95)',
+  },
+  {
+    name: 'minP',
+    kind: 'number',
+    help: 'least probability relative to the likeliest (default 0.05)',
+  },
+  {
+    name: 'repeatPenalty',
+    kind: 'number',
+    help: 'divides the logits of recent tokens (default 1: off)',
+  },
+  {
+    name: 'presencePenalty',
+    kind: 'number',
+    help: 'subtracted once for a recent token (default 0)',
+  },
   { name: 'frequencyPenalty', kind: 'number', help: 'subtracted once an occurrence (default 0)' },
-  { name: 'penaltyLastN', kind: 'integer', help: 'recent tokens that penalties see; -1: all (default 64)' },
+  {
+    name: 'penaltyLastN',
+    kind: 'integer',
+    help: 'recent tokens that penalties see; -1: all (default 64)',
+  },
   { name: 'seed', kind: 'integer', help: 'makes the text reproducible (default: random)' },
-  { name: 'logitBias', kind: 'pairs', help: 'ID=BIAS, added to the logit of a token (several times)' },
-  { name: 'nCtx', kind: 'integer', help: 'context size in tokens; 0: what the model was trained for' },
+  {
+    name: 'logitBias',
+    kind: 'pairs',
+    help: 'ID=BIAS, added to the logit of a token (several times)',
+  },
+  {
+    name: 'nCtx',
+    kind: 'integer',
+    help: 'context size in tokens; 0: what the model was trained for',
+  },
 ];
 
 const KIND_TEXT: Record<Kind, string> = {
@@ -82,7 +114,10 @@ const CALL_OPTIONS = ['signal', 'onPrefill'];
  * The generation options among `options`, checked. Throws invalid_argument for an option that neither GENERATE_OPTIONS,
  * CALL_OPTIONS nor `others` has, and for a value of the wrong type.
  */
-export function checkGenerateOptions(options: object, others: readonly string[] = []): GenerateOptions {
+export function checkGenerateOptions(
+  options: object,
+  others: readonly string[] = [],
+): GenerateOptions {
   const names = GENERATE_OPTIONS.map((option) => option.name);
   checkKeys(options, [...names, ...CALL_OPTIONS, ...others], 'option');
   const checked: Record<string, unknown> = {};
@@ -95,7 +130,8 @@ export function checkGenerateOptions(options: object, others: readonly string[] 
     checked[name] = value;
   }
   const { seed } = checked as GenerateOptions;
-  if (seed !== undefined && seed < 0) throw invalid(`The option 'seed' must be 0 or more, not ${seed}.`);
+  if (seed !== undefined && seed < 0)
+    throw invalid(`The option 'seed' must be 0 or more, not ${seed}.`);
   return checked;
 }
 

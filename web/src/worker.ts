@@ -76,7 +76,9 @@ export class ModelWorker<Source> {
     switch (body.type) {
       // These take one short call each, so they need not wait for a generation to end.
       case 'tokenize':
-        this.#settle(id, () => this.#model.engine.tokenize(body.text, body.addSpecial, body.parseSpecial));
+        this.#settle(id, () =>
+          this.#model.engine.tokenize(body.text, body.addSpecial, body.parseSpecial),
+        );
         break;
       case 'detokenize':
         this.#settle(id, () => this.#model.engine.detokenize(body.tokens, body.special));
@@ -102,7 +104,8 @@ export class ModelWorker<Source> {
   }
 
   #pull(id: number): void {
-    const job = this.#running?.id === id ? this.#running : this.#queue.find((queued) => queued.id === id);
+    const job =
+      this.#running?.id === id ? this.#running : this.#queue.find((queued) => queued.id === id);
     if (!job) return;
     job.pulls++;
     job.wake();
@@ -262,7 +265,9 @@ export class ModelWorker<Source> {
       case 'text':
         return engine.tokenize(prompt.text, true, false);
       case 'chat':
-        return chatTokens(prompt.messages, prompt.template, info, (...args) => engine.tokenize(...args));
+        return chatTokens(prompt.messages, prompt.template, info, (...args) =>
+          engine.tokenize(...args),
+        );
     }
   }
 

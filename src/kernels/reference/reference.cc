@@ -9,7 +9,8 @@
 
 namespace pipit {
 
-void reference::quantise(const float* x, size_t n_tokens, size_t n_cols, int32_t activation_max, uint8_t* out) {
+void reference::quantise(const float* x, size_t n_tokens, size_t n_cols, int32_t activation_max,
+                         uint8_t* out) {
   const QuantisedActivations<int16_t> a(out, n_tokens, n_cols);
   const auto q_max = static_cast<float>(activation_max);
   for (size_t g = 0; g < n_tokens * n_cols / kGroupSize; ++g) {
@@ -20,7 +21,8 @@ void reference::quantise(const float* x, size_t n_tokens, size_t n_cols, int32_t
     int32_t sum = 0;
     for (size_t i = 0; i < kGroupSize; ++i) {
       const float q = std::nearbyint(group[i] * inverse);
-      a.q[g * kGroupSize + i] = static_cast<int16_t>(std::isnan(q) ? 0.0f : std::clamp(q, -q_max, q_max));
+      a.q[g * kGroupSize + i] =
+          static_cast<int16_t>(std::isnan(q) ? 0.0f : std::clamp(q, -q_max, q_max));
       sum += a.q[g * kGroupSize + i];
     }
     a.scale[g] = max / q_max;
@@ -60,7 +62,8 @@ void quantise(const float* x, size_t n_tokens, size_t n_cols, uint8_t* out) {
 }
 
 // Integer weights × integer activations, exact within a group.
-float dot_groups(const PackedMatrix& w, size_t row, const QuantisedActivations<int16_t>& a, size_t token) {
+float dot_groups(const PackedMatrix& w, size_t row, const QuantisedActivations<int16_t>& a,
+                 size_t token) {
   const uint8_t* blocks = w.bytes.data() + row * row_bytes(*w.format, w.n_cols);
   const size_t n_groups = w.n_cols / kGroupSize;
   float result = 0;
@@ -103,11 +106,13 @@ void matmul(const PackedMatrix& w, const Activations& x, float* y) {
 void rms_norm(const float* x, const float* weight, size_t n, float eps, float* out) {
   double sum = 0;
   for (size_t i = 0; i < n; ++i) sum += double{x[i]} * double{x[i]};
-  const auto scale = static_cast<float>(1.0 / std::sqrt(sum / static_cast<double>(n) + double{eps}));
+  const auto scale =
+      static_cast<float>(1.0 / std::sqrt(sum / static_cast<double>(n) + double{eps}));
   for (size_t i = 0; i < n; ++i) out[i] = x[i] * scale * weight[i];
 }
 
-void rope(float* x, size_t n_heads, size_t head_dim, size_t n_rot, const float* cos, const float* sin) {
+void rope(float* x, size_t n_heads, size_t head_dim, size_t n_rot, const float* cos,
+          const float* sin) {
   for (size_t h = 0; h < n_heads; ++h) {
     float* head = x + h * head_dim;
     for (size_t i = 0; i < n_rot / 2; ++i) {

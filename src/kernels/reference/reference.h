@@ -1,4 +1,5 @@
-// The reference kernel set: scalar, never optimised, the oracle of all others. Weights stay as the file's blocks.
+// The reference kernel set: scalar, never optimised, the oracle of all others. Weights stay as the
+// file's blocks.
 #pragma once
 
 #include "kernels/kernel_set.h"
@@ -9,8 +10,8 @@ extern const KernelSet kReference;
 
 namespace reference {
 
-// quantise() with any activation_max (≤ 32767), so that every set's products can be checked to the bit: the result is
-// what this set's matmul() reads.
+// quantise() with any activation_max (≤ 32767), so that every set's products can be checked to the
+// bit: the result is what this set's matmul() reads.
 void quantise(const float* x, size_t n_tokens, size_t n_cols, int32_t activation_max, uint8_t* out);
 
 }  // namespace reference

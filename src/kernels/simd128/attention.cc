@@ -1,4 +1,5 @@
-// Attention of the simd128 set: scores of four positions at a time, a softmax, then the weighted sum of the values.
+// Attention of the simd128 set: scores of four positions at a time, a softmax, then the weighted
+// sum of the values.
 #include <algorithm>
 #include <cmath>
 
@@ -26,7 +27,8 @@ v128_t dot_4_positions(const float* q, const float* k, size_t head_dim, float sc
   v128_t dots = wasm_f32x4_add(wasm_i32x4_shuffle(pairs01, pairs23, 0, 1, 4, 5),
                                wasm_i32x4_shuffle(pairs01, pairs23, 2, 3, 6, 7));
   for (size_t i = n_vector; i < head_dim; ++i) {
-    const v128_t ki = wasm_f32x4_make(k[i], k[head_dim + i], k[2 * head_dim + i], k[3 * head_dim + i]);
+    const v128_t ki =
+        wasm_f32x4_make(k[i], k[head_dim + i], k[2 * head_dim + i], k[3 * head_dim + i]);
     dots = multiply_add(wasm_f32x4_splat(q[i]), ki, dots);
   }
   return wasm_f32x4_mul(dots, wasm_f32x4_splat(scale));
@@ -49,7 +51,8 @@ float exponentials(float* scores, size_t n) {
   return sum;
 }
 
-// out[i] = Σ_p scores[p] · v[p][i] / sum, for kVectors vectors of the head whose values begin at `offset` in a page.
+// out[i] = Σ_p scores[p] · v[p][i] / sum, for kVectors vectors of the head whose values begin at
+// `offset` in a page.
 template <size_t kVectors>
 void weighted_sum(const AttentionArgs& a, size_t offset, float sum, float* out) {
   v128_t sums[kVectors] = {};
@@ -87,7 +90,8 @@ void attention(const AttentionArgs& a) {
     const size_t k_offset = a.kv.k_offset + h_kv * a.kv.page_positions * a.head_dim;
     const size_t v_offset = a.kv.v_offset + h_kv * a.kv.page_positions * a.head_dim_v;
     for (size_t p = 0; p < a.n_positions; p += 4) {  // pages hold whole fours
-      const float* k = a.kv.pages[p / a.kv.page_positions] + k_offset + p % a.kv.page_positions * a.head_dim;
+      const float* k =
+          a.kv.pages[p / a.kv.page_positions] + k_offset + p % a.kv.page_positions * a.head_dim;
       store(a.scores + p, dot_4_positions(a.q + h * a.head_dim, k, a.head_dim, a.scale));
     }
     const float sum = exponentials(a.scores, a.n_positions);

@@ -1,4 +1,5 @@
-// Panels of the simd128 set: from file blocks to panels as rows arrive, and one row back for embeddings.
+// Panels of the simd128 set: from file blocks to panels as rows arrive, and one row back for
+// embeddings.
 #include <cstring>
 
 #include "base/float16.h"
@@ -74,8 +75,8 @@ void pack_floats(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedM
 
 template <typename Element, typename ToFloat>
 void unpack_floats(const PackedMatrix& w, size_t row, float* out, ToFloat to_float) {
-  const auto* columns = reinterpret_cast<const FloatColumn<Element>*>(w.bytes.data()) +
-                        row / kPanelRows * w.n_cols;
+  const auto* columns =
+      reinterpret_cast<const FloatColumn<Element>*>(w.bytes.data()) + row / kPanelRows * w.n_cols;
   for (size_t k = 0; k < w.n_cols; ++k) out[k] = to_float(columns[k].w[row % kPanelRows]);
 }
 

@@ -1,5 +1,6 @@
-// The plain Wasm SIMD128 kernel set: deterministic, the same bits in every browser, and exact against `reference` in its
-// matrix products. Weights stand in panels of 8 rows × 32 columns: a vector lane is a row, so no sum runs across lanes.
+// The plain Wasm SIMD128 kernel set: deterministic, the same bits in every browser, and exact
+// against `reference` in its matrix products. Weights stand in panels of 8 rows × 32 columns: a
+// vector lane is a row, so no sum runs across lanes.
 #pragma once
 
 #include "kernels/kernel_set.h"
@@ -10,9 +11,10 @@ extern const KernelSet kSimd128;
 
 namespace simd128 {
 
-// 4-bit weights. A 16-bit lane holds 4 nibbles of one row: lane 2·(row % 4) + l of q[v][row / 4] has, from the lowest
-// nibble up, the columns 8v + l, 8v + l + 2, 8v + l + 4, 8v + l + 6. A nibble extracted from all lanes is then 4 rows × 2
-// neighbouring columns, just what i32x4.dot_i16x8 multiplies and adds.
+// 4-bit weights. A 16-bit lane holds 4 nibbles of one row: lane 2·(row % 4) + l of q[v][row / 4]
+// has, from the lowest nibble up, the columns 8v + l, 8v + l + 2, 8v + l + 4, 8v + l + 6. A nibble
+// extracted from all lanes is then 4 rows × 2 neighbouring columns, just what i32x4.dot_i16x8
+// multiplies and adds.
 struct Q4Panel {
   uint16_t q[4][2][8];
   float scale[kPanelRows];

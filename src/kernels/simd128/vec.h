@@ -10,7 +10,8 @@ namespace pipit::simd128 {
 inline v128_t load(const void* p) { return wasm_v128_load(p); }
 inline void store(void* p, v128_t v) { wasm_v128_store(p, v); }
 
-// acc + a · b, rounded twice: fused only in relaxed SIMD, where results differ from machine to machine.
+// acc + a · b, rounded twice: fused only in relaxed SIMD, where results differ from machine to
+// machine.
 inline v128_t multiply_add(v128_t a, v128_t b, v128_t acc) {
   return wasm_f32x4_add(wasm_f32x4_mul(a, b), acc);
 }
@@ -20,10 +21,11 @@ inline float sum_lanes(v128_t v) {
   return wasm_f32x4_extract_lane(pairs, 0) + wasm_f32x4_extract_lane(pairs, 1);
 }
 
-// e^x to 2 units in the last place over [-87, 88]; beyond, the value at the bound. Range reduction by powers of two and
-// the Cephes library's degree-5 polynomial for e^r, |r| ≤ ln 2 / 2.
+// e^x to 2 units in the last place over [-87, 88]; beyond, the value at the bound. Range reduction
+// by powers of two and the Cephes library's degree-5 polynomial for e^r, |r| ≤ ln 2 / 2.
 inline v128_t exp(v128_t x) {
-  x = wasm_f32x4_pmin(wasm_f32x4_pmax(x, wasm_f32x4_const_splat(-87.0f)), wasm_f32x4_const_splat(88.0f));
+  x = wasm_f32x4_pmin(wasm_f32x4_pmax(x, wasm_f32x4_const_splat(-87.0f)),
+                      wasm_f32x4_const_splat(88.0f));
   const v128_t n = wasm_f32x4_nearest(wasm_f32x4_mul(x, wasm_f32x4_const_splat(1.44269504f)));
   v128_t r = multiply_add(n, wasm_f32x4_const_splat(-0.693359375f), x);
   r = multiply_add(n, wasm_f32x4_const_splat(2.12194440e-4f), r);
@@ -34,7 +36,8 @@ inline v128_t exp(v128_t x) {
   p = multiply_add(p, r, wasm_f32x4_const_splat(1.6666665459e-1f));
   p = multiply_add(p, r, wasm_f32x4_const_splat(5.0000001201e-1f));
   p = multiply_add(p, wasm_f32x4_mul(r, r), wasm_f32x4_add(r, wasm_f32x4_const_splat(1.0f)));
-  const v128_t exponent = wasm_i32x4_add(wasm_i32x4_trunc_sat_f32x4(n), wasm_i32x4_const_splat(127));
+  const v128_t exponent =
+      wasm_i32x4_add(wasm_i32x4_trunc_sat_f32x4(n), wasm_i32x4_const_splat(127));
   return wasm_f32x4_mul(p, wasm_i32x4_shl(exponent, 23));
 }
 

@@ -1,4 +1,5 @@
-// A llama model of a few kilobytes with a one-character-a-token vocabulary, for tests of loading and generation.
+// A llama model of a few kilobytes with a one-character-a-token vocabulary, for tests of loading
+// and generation.
 #pragma once
 
 #include <functional>
@@ -24,10 +25,11 @@ struct TinyLlama {
   std::string architecture = "llama";
   // Tests change pairs and tensors through these.
   std::function<bool(const std::string& key)> keep_pair = [](const std::string&) { return true; };
-  std::function<void(std::string& name, std::vector<uint64_t>& dims)> change_tensor = [](auto&, auto&) {};
+  std::function<void(std::string& name, std::vector<uint64_t>& dims)> change_tensor = [](auto&,
+                                                                                         auto&) {};
   std::function<void(GgufBuilder&)> add = [](GgufBuilder&) {};
 
-  static constexpr int32_t kEos = 95;   // "<|end|>", a control token
+  static constexpr int32_t kEos = 95;  // "<|end|>", a control token
   static constexpr uint32_t kVocab = 96;
 
   // Token i < 94 is the character '!' + i, token 94 the space.
@@ -92,9 +94,11 @@ struct TinyLlama {
 };
 
 // Loads a file fed in chunks of `chunk` bytes (0: all at once).
-inline Result<std::shared_ptr<const Model>> load_model(const std::vector<uint8_t>& file, size_t chunk = 0,
+inline Result<std::shared_ptr<const Model>> load_model(const std::vector<uint8_t>& file,
+                                                       size_t chunk = 0,
                                                        const std::string& kernels = "auto") {
-  PIPIT_ASSIGN_OR_RETURN(ModelLoader loader, ModelLoader::create({.kernels = kernels}, file.size()));
+  PIPIT_ASSIGN_OR_RETURN(ModelLoader loader,
+                         ModelLoader::create({.kernels = kernels}, file.size()));
   if (chunk == 0) chunk = file.size();
   for (size_t i = 0; i < file.size(); i += chunk) {
     PIPIT_RETURN_IF_ERROR(loader.feed({file.data() + i, std::min(chunk, file.size() - i)}));

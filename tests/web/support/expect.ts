@@ -8,11 +8,17 @@ interface Coded {
 }
 
 /** Asserts that `promise` rejects, within a second, with a PipitError of `code` whose message matches. */
-export async function rejectsWith(promise: Promise<unknown>, code: string, message = /./): Promise<void> {
+export async function rejectsWith(
+  promise: Promise<unknown>,
+  code: string,
+  message = /./,
+): Promise<void> {
   const timeout = Promise.withResolvers<never>();
   const timer = setTimeout(() => timeout.reject(new Error('still pending after a second')), 1000);
   try {
-    await assert.rejects(Promise.race([promise, timeout.promise]), (error: Coded) => isError(error, code, message));
+    await assert.rejects(Promise.race([promise, timeout.promise]), (error: Coded) =>
+      isError(error, code, message),
+    );
   } finally {
     clearTimeout(timer);
   }

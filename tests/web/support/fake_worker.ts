@@ -69,7 +69,9 @@ export class FakeEngine implements Engine {
   }
 
   tokenize(text: string, addSpecial: boolean, parseSpecial: boolean): number[] {
-    this.log.push(`tokenize ${JSON.stringify(text)}${addSpecial ? ' special' : ''}${parseSpecial ? ' parse' : ''}`);
+    this.log.push(
+      `tokenize ${JSON.stringify(text)}${addSpecial ? ' special' : ''}${parseSpecial ? ' parse' : ''}`,
+    );
     const parts = parseSpecial ? text.split('<|end|>') : [text];
     return parts.flatMap((part, i) => [
       ...(i > 0 ? [CONTROL_ID] : []),
@@ -94,7 +96,8 @@ export class FakeEngine implements Engine {
       return { phase: 'prefill', done: this.#prefilled, total: this.#prompt.length };
     }
     const { maxTokens = -1 } = this.#options;
-    if (this.#generated === maxTokens) return { phase: 'end', text: '', stop_reason: 'length', stop: null };
+    if (this.#generated === maxTokens)
+      return { phase: 'end', text: '', stop_reason: 'length', stop: null };
     const token = this.#generated++;
     this.log.push(`token ${token}`);
     return { phase: 'decode', token, text: String(token) };
@@ -138,7 +141,8 @@ export class FakeWorker implements WorkerHandle {
     createEngine: () => Promise.resolve(this.engine),
     openSource: async () => ({
       size: 9,
-      read: async (target) => new TextEncoder().encodeInto((await this.chunks.shift()?.()) ?? '', target).written,
+      read: async (target) =>
+        new TextEncoder().encodeInto((await this.chunks.shift()?.()) ?? '', target).written,
       close: () => {
         this.engine.log.push('close');
       },

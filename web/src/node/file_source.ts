@@ -17,7 +17,10 @@ export async function openFile({ path }: FileSource): Promise<ByteSource> {
       throw new PipitError('invalid_file', `${path} is a folder. Give the path of a GGUF file.`);
     }
     if (stats.isFile() && stats.size === 0) {
-      throw new PipitError('invalid_file', `${path} is empty. A GGUF file was expected; fetch or copy it again.`);
+      throw new PipitError(
+        'invalid_file',
+        `${path} is empty. A GGUF file was expected; fetch or copy it again.`,
+      );
     }
     return {
       size: stats.size,

@@ -47,7 +47,8 @@ export async function fetchModelFile(model: string, options: FetchOptions): Prom
   }
 }
 
-type Resolved = { path: string; id: null; tools: null } | { path: string; id: string; tools: ModelTools };
+type Resolved =
+  { path: string; id: null; tools: null } | { path: string; id: string; tools: ModelTools };
 
 async function resolveModel(model: string): Promise<Resolved> {
   checkString(model, 'The model (a path or a catalogue id)');
@@ -56,7 +57,10 @@ async function resolveModel(model: string): Promise<Resolved> {
   const ids = tools ? tools.catalog().map((entry) => entry.id) : [];
   if (tools && ids.includes(model)) return { path: tools.modelPath(model), id: model, tools };
   const known = ids.length > 0 ? ` The catalogue has: ${ids.join(', ')}.` : '';
-  throw new PipitError('not_found', `There is no file '${model}'${didYouMean(model, ids)}.${known}`);
+  throw new PipitError(
+    'not_found',
+    `There is no file '${model}'${didYouMean(model, ids)}.${known}`,
+  );
 }
 
 async function modelTools(): Promise<ModelTools | null> {

@@ -4,7 +4,9 @@ import { Worker } from 'node:worker_threads';
 import type { WorkerHandle } from '../connection.ts';
 
 export function startWorker(): WorkerHandle {
-  return wrapWorker(new Worker(new URL('./worker.js', import.meta.url), { name: 'pipit' }));
+  // The process's own flags are not the worker's: with --input-type, for one, a worker cannot start.
+  const options = { name: 'pipit', execArgv: [] };
+  return wrapWorker(new Worker(new URL('./worker.js', import.meta.url), options));
 }
 
 export function wrapWorker(worker: Worker): WorkerHandle {

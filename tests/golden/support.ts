@@ -1,0 +1,43 @@
+// What the golden tests share: the files, the models, pipit as it was built.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import type * as pipit from '../../web/src/node/index.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+// Types come from the sources: the built ones are not there before the first build.
+export const { loadModel } = (await import(join(root, 'dist/node/index.js'))) as typeof pipit;
+
+/** The catalogue's id of the model that the golden files were made from. */
+export const MODEL = 'smollm2-135m-instruct-q4_1';
+
+/** One of tests/golden/*.json, made by tools/make-goldens.mjs. */
+export function readGolden<Case>(name: string): { cases: Case[] } & Record<string, unknown> {
+  return JSON.parse(readFileSync(join(root, 'tests/golden', name), 'utf8')) as { cases: Case[] };
+}
+
+/** Makes the tiny models of tools/make-tiny-models.py in a folder that goes when the tests end. */
+export function makeTinyModels({ vocabularies = false } = {}): string {
+  const folder = mkdtempSync(join(tmpdir(), 'pipit-tiny-'));
+  after(() => rmSync(folder, { recursive: true }));
+  const python = join(root, '.toolchain/venv/bin/python');
+  const args = [join(root, 'tools/make-tiny-models.py'), '--out', folder];
+  if (vocabularies) args.push('--vocab-from', join(root, `models/cache/${MODEL}.gguf`));
+  execFileSync(python, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  return folder;
+}
+
+/** Natural-log probabilities of a row of logits. */
+export function logSoftmax(logits: Float32Array): Float64Array {
+  let max = -Infinity;
+  for (const x of logits) if (x > max) max = x;
+  let sum = 0;
+  for (const x of logits) sum += Math.exp(x - max);
+  const shift = max + Math.log(sum);
+  return Float64Array.from(logits, (x) => x - shift);
+}

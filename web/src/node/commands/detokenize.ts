@@ -1,0 +1,26 @@
+// pipit detokenize: token ids to text.
+import { LOAD_OPTIONS } from '../arguments.ts';
+import { type Command, openModel } from '../command.ts';
+import { print, printJson, readStdin } from '../terminal.ts';
+import { parseTokens } from '../token_file.ts';
+
+export const detokenize: Command = {
+  name: 'detokenize',
+  usage: 'MODEL [ID…]',
+  summary: 'Prints the text of token ids, given as arguments or as a JSON array on stdin.',
+  options: [{ name: 'special', kind: 'flag', help: 'show control tokens too' }, ...LOAD_OPTIONS],
+  async run(args, signal) {
+    const name = args.takeModel();
+    const tokens = await givenTokens(args.positionals);
+    await using model = await openModel(name, args, signal);
+    const text = await model.detokenize(tokens, { special: args.flag('special') });
+    if (args.flag('json')) await printJson({ text });
+    else await print(process.stdout.isTTY ? `${text}\n` : text);
+  },
+};
+
+async function givenTokens(words: readonly string[]): Promise<number[]> {
+  if (words.length > 0) return parseTokens(`[${words.join(',')}]`, `'${words.join(' ')}'`);
+  const hint = 'The token ids are missing. Give them as arguments, or pipe them into stdin.';
+  return parseTokens(await readStdin(hint), 'stdin');
+}
