@@ -28,6 +28,8 @@ done
 
 bash tools/setup.sh node wasm native
 source tools/env.sh
+# The tests' types are those of the built package.
+bash tools/build.sh ts
 
 # The project's files: those under version control and new ones, not the ignored and not the deleted ones.
 files() {

@@ -22,8 +22,12 @@ void decode(const uint8_t* blocks, size_t n, float* out) {
 void encode(const float* values, size_t n, uint8_t* blocks) {
   for (; n > 0; n -= kGroupSize, values += kGroupSize, blocks += kBlockBytes) {
     float farthest = 0.0f;
+    float distance = 0.0f;  // |farthest|; LLVM 19 at -O3 drops the fabs of fabs(farthest)
     for (size_t i = 0; i < kGroupSize; ++i) {
-      if (std::fabs(values[i]) > std::fabs(farthest)) farthest = values[i];
+      if (std::fabs(values[i]) > distance) {
+        farthest = values[i];
+        distance = std::fabs(values[i]);
+      }
     }
     const float d = farthest / -8.0f;
     const float inverse = inverse_scale(d);

@@ -98,6 +98,21 @@ TEST(Bpe, MergesOfTextsThatAreNoTokens) {
   EXPECT_EQ(ids_of(tokenizer, "zzy"), (std::vector<Token>{'z', 'z', 'y'}));
 }
 
+TEST(Bpe, FarMoreTextsThanTokens) {
+  TokenizerFile file = TokenizerFile::of_bytes();
+  for (char a = 'a'; a <= 'p'; ++a) {
+    for (char b = 'a'; b <= 'p'; ++b) {
+      file.merges.push_back({a, ' ', b});
+      for (char c = 'a'; c <= 'p'; ++c) file.merges.push_back({a, b, ' ', c});
+    }
+  }
+  const Token mop = file.add("mop");
+  const auto loaded = load_tokenizer(file.build());
+  ASSERT_TRUE(loaded.ok()) << loaded.status().message();
+  EXPECT_EQ(ids_of(*loaded->tokenizer, "mop"), std::vector<Token>{mop});
+  EXPECT_EQ(ids_of(*loaded->tokenizer, "map"), (std::vector<Token>{'m', 'a', 'p'}));
+}
+
 TEST(Bpe, BytesWithoutATokenAreLeftOut) {
   TokenizerFile file;
   const Token a = file.add("a");
@@ -123,6 +138,7 @@ TEST(Bpe, WholeWordsGoFirstForLlama3Alone) {
   for (const bool ignores_merges : {false, true}) {
     TokenizerFile file = TokenizerFile::of_bytes(ignores_merges ? "llama-bpe" : "smaug-bpe");
     const Token word = file.add(byte_level(" word"));  // that no merges make
+    const Token longest = file.add("alltogether");
     file.add("hide", TokenType::kControl);
     const Token ab = file.merge("a", "b");
     const auto loaded = load_tokenizer(file.build());
@@ -132,6 +148,7 @@ TEST(Bpe, WholeWordsGoFirstForLlama3Alone) {
     const std::vector<Token> bytes = {space, 'w', 'o', 'r', 'd'};
     EXPECT_EQ(ids_of(tokenizer, " word"), ignores_merges ? std::vector<Token>{word} : bytes);
     EXPECT_EQ(ids_of(tokenizer, "ab"), std::vector<Token>{ab});
+    EXPECT_EQ(ids_of(tokenizer, "alltogether").front(), ignores_merges ? longest : 'a');
     EXPECT_EQ(ids_of(tokenizer, "hide"), (std::vector<Token>{'h', 'i', 'd', 'e'}));
   }
 }

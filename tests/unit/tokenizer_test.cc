@@ -86,6 +86,14 @@ TEST(Tokenizer, SpecialTokens) {
   }
 }
 
+TEST(Tokenizer, OfSpecialTokensWithOneTextTheLastCounts) {
+  TokenizerFile file = special_file();
+  const Token last = file.add("<tag>", TokenType::kUserDefined);
+  const auto loaded = load_tokenizer(file.build());
+  ASSERT_TRUE(loaded.ok()) << loaded.status().message();
+  EXPECT_EQ(ids_of(*loaded->tokenizer, "<tag>"), Ids{last});
+}
+
 TEST(Tokenizer, InvalidUtf8IsReplaced) {
   const auto loaded = load_tokenizer(special_file().build());
   ASSERT_TRUE(loaded.ok());

@@ -2,27 +2,51 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Arguments, type CommandSpec, SAMPLING_OPTIONS, UsageError, commandHelp } from '../../web/src/node/arguments.ts';
-import { formatBytes, formatCount, formatEta, formatMs, formatTable, formatText } from '../../web/src/node/format.ts';
+import {
+  Arguments,
+  type CommandSpec,
+  SAMPLING_OPTIONS,
+  UsageError,
+  commandHelp,
+} from '../../web/src/node/arguments.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatEta,
+  formatMs,
+  formatTable,
+  formatText,
+} from '../../web/src/node/format.ts';
 import { GENERATE_OPTIONS, checkGenerateOptions } from '../../web/src/options.ts';
 
 const SPEC: CommandSpec = {
   name: 'do',
   usage: 'MODEL',
   summary: 'Does it.',
-  options: [{ name: 'text', short: 't', kind: 'string', value: 'TEXT', help: 'a text' }, ...SAMPLING_OPTIONS],
+  options: [
+    { name: 'text', short: 't', kind: 'string', value: 'TEXT', help: 'a text' },
+    ...SAMPLING_OPTIONS,
+  ],
 };
 
 const understood: { args: string[]; options: object }[] = [
   { args: [], options: {} },
-  { args: ['--max-tokens', '-1', '--temperature=0.5'], options: { maxTokens: -1, temperature: 0.5 } },
+  {
+    args: ['--max-tokens', '-1', '--temperature=0.5'],
+    options: { maxTokens: -1, temperature: 0.5 },
+  },
   { args: ['--stop', 'a', '--stop=--b'], options: { stop: ['a', '--b'] } },
   { args: ['--ignore-eos', '--ctx', '64'], options: { ignoreEos: true, nCtx: 64 } },
   { args: ['--seed', '1', '--seed', '2'], options: { seed: 2 } },
   { args: ['--presence-penalty', '-.5'], options: { presencePenalty: -0.5 } },
   {
     args: ['--logit-bias', '5=-inf', '--logit-bias', '6=1.5e1'],
-    options: { logitBias: [[5, -Infinity], [6, 15]] },
+    options: {
+      logitBias: [
+        [5, -Infinity],
+        [6, 15],
+      ],
+    },
   },
 ];
 for (const { args, options } of understood) {
@@ -34,7 +58,11 @@ for (const { args, options } of understood) {
 }
 
 const refused: { args: string[]; message: RegExp }[] = [
-  { args: ['--temprature', '1'], message: /^There is no option '--temprature' \(did you mean '--temperature'\?\)\. See pipit do --help\.$/ },
+  {
+    args: ['--temprature', '1'],
+    message:
+      /^There is no option '--temprature' \(did you mean '--temperature'\?\)\. See pipit do --help\.$/,
+  },
   { args: ['-x'], message: /no option '-x'\. See/ },
   { args: ['--max-tokens', 'many'], message: /'--max-tokens' must be a whole number, not 'many'/ },
   { args: ['--max-tokens', '1.5'], message: /whole number, not '1.5'/ },
@@ -82,7 +110,14 @@ const formats: [shown: string, expected: string][] = [
   [formatEta(0.1), '1 s'],
   [formatText('a\u001b[31m\nb', 99), 'a\\u001b[31m\\nb'],
   [formatText('abcdef', 4), 'abc…'],
-  [formatTable([['A', '>B'], ['x', '1'], ['yy', '10']]), 'A    B\nx    1\nyy  10\n'],
+  [
+    formatTable([
+      ['A', '>B'],
+      ['x', '1'],
+      ['yy', '10'],
+    ]),
+    'A    B\nx    1\nyy  10\n',
+  ],
 ];
 for (const [shown, expected] of formats) {
   test(`format: ${JSON.stringify(expected)}`, () => assert.equal(shown, expected));

@@ -39,7 +39,11 @@ async function pipit(args: string[], stdin: string | Uint8Array = ''): Promise<F
   child.stdin!.on('error', () => {}); // a command that fails early does not read its stdin
   child.stdin!.end(stdin);
   const exit = new Promise<number | null>((resolve) => child.on('close', resolve));
-  const [stdout, stderr, code] = await Promise.all([text(child.stdout!), text(child.stderr!), exit]);
+  const [stdout, stderr, code] = await Promise.all([
+    text(child.stdout!),
+    text(child.stderr!),
+    exit,
+  ]);
   return { code, stdout, stderr };
 }
 
@@ -54,66 +58,118 @@ test('chat answers a message, from an argument or stdin', async () => {
   const question = 'What is the capital of France?';
   const answer = await succeed(['chat', ID, ...options, question]);
   assert.match(answer, /Paris.*\n$/s);
-  assert.equal(await succeed(['chat', '--model', 'none', '--model', ID, ...options], question), answer);
+  assert.equal(
+    await succeed(['chat', '--model', 'none', '--model', ID, ...options], question),
+    answer,
+  );
 });
 
 test('chat takes system prompt and template', async () => {
-  const template = file('template.jinja', '{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}');
+  const template = file(
+    'template.jinja',
+    '{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}',
+  );
   const options = ['--max-tokens', '1', '--json', '--template', template, '--system', 'Be brief.'];
-  const { prompt_tokens } = JSON.parse(await succeed(['chat', ID, 'Hi', ...options])) as { prompt_tokens: number };
-  const ids = JSON.parse(await succeed(['tokenize', ID, '--text', '[system]Be brief.[user]Hi'])) as number[];
+  const { prompt_tokens } = JSON.parse(await succeed(['chat', ID, 'Hi', ...options])) as {
+    prompt_tokens: number;
+  };
+  const ids = JSON.parse(
+    await succeed(['tokenize', ID, '--text', '[system]Be brief.[user]Hi']),
+  ) as number[];
   assert.equal(prompt_tokens, ids.length);
 });
 
 test('complete streams text; --json says everything; a seed reproduces', async () => {
   const options = ['--prompt', 'Once upon a time', '--max-tokens', '8', '--seed', '5'];
   const streamed = await succeed(['complete', ID, ...options]);
-  const result = JSON.parse(await succeed(['complete', ID, '--json', ...options])) as Record<string, unknown>;
+  const result = JSON.parse(await succeed(['complete', ID, '--json', ...options])) as Record<
+    string,
+    unknown
+  >;
   assert.equal(`${String(result.text)}\n`, streamed);
   const { prompt_tokens, stop_reason, stop, seed, tokens } = result;
-  assert.deepEqual({ prompt_tokens, stop_reason, stop, seed }, { prompt_tokens: 4, stop_reason: 'length', stop: null, seed: 5 });
+  assert.deepEqual(
+    { prompt_tokens, stop_reason, stop, seed },
+    { prompt_tokens: 4, stop_reason: 'length', stop: null, seed: 5 },
+  );
   assert.equal((tokens as number[]).length, 8);
-  for (const speed of ['prefill_tokens_per_second', 'decode_tokens_per_second', 'prefill_ms', 'decode_ms']) {
+  for (const speed of [
+    'prefill_tokens_per_second',
+    'decode_tokens_per_second',
+    'prefill_ms',
+    'decode_ms',
+  ]) {
     assert.ok((result[speed] as number) > 0, speed);
   }
   const piped = await pipit(['complete', ID, '--verbose', ...options.slice(2)], 'Once upon a time');
   assert.equal(piped.stdout, streamed);
-  assert.match(piped.stderr, /^\[prompt 4 tokens at .* tokens\/s; answer 8 at .*; stopped by length; seed 5\]\n$/);
+  assert.match(
+    piped.stderr,
+    /^\[prompt 4 tokens at .* tokens\/s; answer 8 at .*; stopped by length; seed 5\]\n$/,
+  );
 });
 
 test('tokenize and detokenize', async () => {
-  assert.equal(await succeed(['tokenize', ID, '--text', 'Hello <|im_end|>', '--parse-special']), '[19556,216,2]\n');
-  assert.equal(await succeed(['tokenize', ID, '--json'], 'Hello'), '{"tokens":[19556],"pieces":["Hello"]}\n');
+  assert.equal(
+    await succeed(['tokenize', ID, '--text', 'Hello <|im_end|>', '--parse-special']),
+    '[19556,216,2]\n',
+  );
+  assert.equal(
+    await succeed(['tokenize', ID, '--json'], 'Hello'),
+    '{"tokens":[19556],"pieces":["Hello"]}\n',
+  );
   const invalid = Uint8Array.of(0x61, 0xff, 0x62);
-  assert.equal(await succeed(['tokenize', ID], invalid), await succeed(['tokenize', ID], 'a\u{FFFD}b'));
+  assert.equal(
+    await succeed(['tokenize', ID], invalid),
+    await succeed(['tokenize', ID], 'a\u{FFFD}b'),
+  );
   assert.equal(await succeed(['detokenize', ID, '19556', '2']), 'Hello');
-  assert.equal(await succeed(['detokenize', ID, '--special', '--json'], '[19556,2]'), '{"text":"Hello<|im_end|>"}\n');
+  assert.equal(
+    await succeed(['detokenize', ID, '--special', '--json'], '[19556,2]'),
+    '{"text":"Hello<|im_end|>"}\n',
+  );
 });
 
 test('logits writes float32 rows, under its name only when whole', async () => {
   const tokens = file('tokens.json', '[19556,905,28]');
   const out = file('out.f32');
-  assert.deepEqual(JSON.parse(await succeed(['logits', ID, '--tokens', tokens, '--out', out, '--json'])), {
-    out,
-    n_tokens: 3,
-    n_vocab: N_VOCAB,
-  });
+  assert.deepEqual(
+    JSON.parse(await succeed(['logits', ID, '--tokens', tokens, '--out', out, '--json'])),
+    {
+      out,
+      n_tokens: 3,
+      n_vocab: N_VOCAB,
+    },
+  );
   const logits = new Float32Array(new Uint8Array(readFileSync(out)).buffer);
   assert.equal(logits.length, 3 * N_VOCAB);
   assert.ok(logits.every(Number.isFinite));
   const failing = file('failing.f32');
   const { code } = await pipit(['logits', ID, '--tokens', tokens, '--out', failing, '--ctx', '2']);
   assert.equal(code, 1);
-  assert.deepEqual(readdirSync(folder).filter((name) => name.startsWith('failing')), []);
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith('failing')),
+    [],
+  );
 });
 
 test('perplexity is that of the logits', async () => {
   const words = 'The quick brown fox jumps over the lazy dog. The dog sleeps.';
   const path = file('text.txt', words);
-  const result = JSON.parse(await succeed(['perplexity', ID, '--file', path, '--json'])) as Record<string, number>;
+  const result = JSON.parse(await succeed(['perplexity', ID, '--file', path, '--json'])) as Record<
+    string,
+    number
+  >;
   const ids = JSON.parse(await succeed(['tokenize', ID, '--text', words])) as number[];
   const out = file('perplexity.f32');
-  const { code } = await pipit(['logits', ID, '--tokens', file('ids.json', JSON.stringify(ids)), '--out', out]);
+  const { code } = await pipit([
+    'logits',
+    ID,
+    '--tokens',
+    file('ids.json', JSON.stringify(ids)),
+    '--out',
+    out,
+  ]);
   assert.equal(code, 0);
   const logits = new Float32Array(new Uint8Array(readFileSync(out)).buffer);
   let sum = 0;
@@ -125,13 +181,22 @@ test('perplexity is that of the logits', async () => {
   assert.equal(result.n_predicted, ids.length - 1);
   assert.ok(Math.abs(result.mean_nll! - sum / (ids.length - 1)) < 1e-6);
   assert.ok(Math.abs(result.perplexity! - Math.exp(result.mean_nll!)) < 1e-9);
-  const windows = JSON.parse(await succeed(['perplexity', ID, '--file', path, '--ctx', '4', '--json'])) as typeof result;
+  const windows = JSON.parse(
+    await succeed(['perplexity', ID, '--file', path, '--ctx', '4', '--json']),
+  ) as typeof result;
   assert.equal(windows.n_predicted, ids.length - Math.ceil(ids.length / 4));
 });
 
 test('inspect shows the file, also of an architecture that pipit cannot run', async () => {
   const report = await succeed(['inspect', ID]);
-  for (const part of ['GGUF version 3', '272 tensors', 'llama.block_count', 'token_embd.weight', 'Q4_1', '<|im_start|>']) {
+  for (const part of [
+    'GGUF version 3',
+    '272 tensors',
+    'llama.block_count',
+    'token_embd.weight',
+    'Q4_1',
+    '<|im_start|>',
+  ]) {
     assert.ok(report.includes(part), part);
   }
   const foreign = gguf({
@@ -142,52 +207,141 @@ test('inspect shows the file, also of an architecture that pipit cannot run', as
   const shown = await succeed(['inspect', file('foreign.gguf', foreign)]);
   assert.match(shown, /zebra\.stripes +u32 +9/);
   assert.match(shown, /stripes\\u001b +F32 +32 × 2 +256/);
-  const json = JSON.parse(await succeed(['inspect', file('foreign.gguf'), '--json'])) as { file_size: number };
+  const json = JSON.parse(await succeed(['inspect', file('foreign.gguf'), '--json'])) as {
+    file_size: number;
+  };
   assert.equal(json.file_size, foreign.length);
 });
 
 test('bench measures', async () => {
   const options = ['--prompt-tokens', '8', '--gen-tokens', '4', '--repeat', '2'];
-  const result = JSON.parse(await succeed(['bench', ID, '--json', ...options])) as Record<string, { values: number[] }>;
-  const keys = ['load_ms', 'prefill_tokens_per_second', 'decode_tokens_per_second', 'peak_wasm_memory_bytes'];
+  const result = JSON.parse(await succeed(['bench', ID, '--json', ...options])) as Record<
+    string,
+    { values: number[] }
+  >;
+  const keys = [
+    'load_ms',
+    'prefill_tokens_per_second',
+    'decode_tokens_per_second',
+    'peak_wasm_memory_bytes',
+  ];
   for (const key of keys) {
     assert.equal(result[key]!.values.length, 2, key);
-    assert.ok(result[key]!.values.every((value) => value > 0), key);
+    assert.ok(
+      result[key]!.values.every((value) => value > 0),
+      key,
+    );
   }
 });
 
 test('help and version', async () => {
   assert.match(await succeed([]), /Usage: pipit COMMAND MODEL/);
   assert.match(await succeed(['--version']), /^\d+\.\d+\.\d+\n$/);
-  const commands = ['chat', 'complete', 'tokenize', 'detokenize', 'logits', 'perplexity', 'inspect', 'bench'];
+  const commands = [
+    'chat',
+    'complete',
+    'tokenize',
+    'detokenize',
+    'logits',
+    'perplexity',
+    'inspect',
+    'bench',
+  ];
   for (const command of commands) {
     assert.match(await succeed([command, '--help']), new RegExp(`^Usage: pipit ${command} MODEL`));
   }
 });
 
 const LLAMA = { 'general.architecture': 'llama' };
-const refusals: { name: string; args: () => string[]; stdin?: string; code?: number; message: RegExp }[] = [
-  { name: 'an unknown command', args: () => ['chta'], code: 2, message: /no command 'chta' \(did you mean 'chat'\?\)/ },
-  { name: 'an unknown option', args: () => ['chat', ID, '--sed', '1'], code: 2, message: /did you mean '--seed'/ },
+const refusals: {
+  name: string;
+  args: () => string[];
+  stdin?: string;
+  code?: number;
+  message: RegExp;
+}[] = [
+  {
+    name: 'an unknown command',
+    args: () => ['chta'],
+    code: 2,
+    message: /no command 'chta' \(did you mean 'chat'\?\)/,
+  },
+  {
+    name: 'an unknown option',
+    args: () => ['chat', ID, '--sed', '1'],
+    code: 2,
+    message: /did you mean '--seed'/,
+  },
   { name: 'no model', args: () => ['complete'], code: 2, message: /MODEL is missing/ },
-  { name: 'an argument too many', args: () => ['complete', ID, 'x'], code: 2, message: /too many: 'x'/ },
-  { name: 'a missing option', args: () => ['logits', ID, '--out', 'x'], code: 2, message: /'--tokens' is missing/ },
-  { name: 'bench without a repeat', args: () => ['bench', ID, '--repeat', '0'], code: 2, message: /'--repeat' must be 1 or more/ },
-  { name: 'an unknown model', args: () => ['chat', 'smollm', 'hi'], message: /no file 'smollm'.*smollm2-135m.*gemma-3/ },
-  { name: 'a missing file', args: () => ['complete', file('none.gguf'), '-p', 'a'], message: /no file '.*none\.gguf'/ },
+  {
+    name: 'an argument too many',
+    args: () => ['complete', ID, 'x'],
+    code: 2,
+    message: /too many: 'x'/,
+  },
+  {
+    name: 'a missing option',
+    args: () => ['logits', ID, '--out', 'x'],
+    code: 2,
+    message: /'--tokens' is missing/,
+  },
+  {
+    name: 'bench without a repeat',
+    args: () => ['bench', ID, '--repeat', '0'],
+    code: 2,
+    message: /'--repeat' must be 1 or more/,
+  },
+  {
+    name: 'an unknown model',
+    args: () => ['chat', 'smollm', 'hi'],
+    message: /no file 'smollm'.*smollm2-135m.*gemma-3/,
+  },
+  {
+    name: 'a missing file',
+    args: () => ['complete', file('none.gguf'), '-p', 'a'],
+    message: /no file '.*none\.gguf'/,
+  },
   { name: 'a folder', args: () => ['complete', folder, '-p', 'a'], message: /is a folder/ },
-  { name: 'an empty file', args: () => ['complete', file('empty.gguf', ''), '-p', 'a'], message: /empty\.gguf is empty/ },
-  { name: 'a text file', args: () => ['complete', file('text.gguf', 'Dear diary'), '-p', 'a'], message: /text file.*not GGUF/ },
+  {
+    name: 'an empty file',
+    args: () => ['complete', file('empty.gguf', ''), '-p', 'a'],
+    message: /empty\.gguf is empty/,
+  },
+  {
+    name: 'a text file',
+    args: () => ['complete', file('text.gguf', 'Dear diary'), '-p', 'a'],
+    message: /text file.*not GGUF/,
+  },
   {
     name: 'a truncated header',
-    args: () => ['complete', file('cut.gguf', gguf({ metadata: LLAMA }).subarray(0, 40)), '-p', 'a'],
+    args: () => [
+      'complete',
+      file('cut.gguf', gguf({ metadata: LLAMA }).subarray(0, 40)),
+      '-p',
+      'a',
+    ],
     message: /40 bytes.*incomplete/,
+  },
+  {
+    name: 'inspect: a truncated header',
+    args: () => ['inspect', file('cut.gguf', gguf({ metadata: LLAMA }).subarray(0, 40))],
+    message: /40 bytes.*incomplete/,
+  },
+  {
+    name: 'inspect: three bytes',
+    args: () => ['inspect', file('three.gguf', 'abc')],
+    message: /not GGUF/,
   },
   {
     name: 'truncated tensors',
     args: () => {
       const tensors = [{ name: 'a', type: 0, dims: [32, 32] }];
-      return ['complete', file('short.gguf', gguf({ metadata: LLAMA, tensors, dataBytes: 8 })), '-p', 'a'];
+      return [
+        'complete',
+        file('short.gguf', gguf({ metadata: LLAMA, tensors, dataBytes: 8 })),
+        '-p',
+        'a',
+      ];
     },
     message: /bytes are missing/,
   },
@@ -198,28 +352,80 @@ const refusals: { name: string; args: () => string[]; stdin?: string; code?: num
   },
   {
     name: 'an architecture that pipit cannot run',
-    args: () => ['complete', file('zebra.gguf', gguf({ metadata: { 'general.architecture': 'zebra' } })), '-p', 'a'],
+    args: () => [
+      'complete',
+      file('zebra.gguf', gguf({ metadata: { 'general.architecture': 'zebra' } })),
+      '-p',
+      'a',
+    ],
     message: /zebra.*llama/,
   },
   {
     name: 'a tensor type that does not exist',
     args: () => {
       const tensors = [{ name: 'a', type: 77, dims: [32] }];
-      return ['complete', file('t77.gguf', gguf({ metadata: LLAMA, tensors, dataBytes: 256 })), '-p', 'a'];
+      return [
+        'complete',
+        file('t77.gguf', gguf({ metadata: LLAMA, tensors, dataBytes: 256 })),
+        '-p',
+        'a',
+      ];
     },
     message: /77/,
   },
-  { name: 'unknown kernels', args: () => ['complete', ID, '-p', 'a', '--kernels', 'fast'], message: /fast.*simd128/ },
+  {
+    name: 'unknown kernels',
+    args: () => ['complete', ID, '-p', 'a', '--kernels', 'fast'],
+    message: /fast.*simd128/,
+  },
   { name: 'threads', args: () => ['bench', ID, '--threads', '2'], message: /'threads' must be 1/ },
-  { name: 'a value out of range', args: () => ['complete', ID, '-p', 'a', '--top-p', '3'], message: /top_p is 3/ },
-  { name: 'a prompt longer than the context', args: () => ['complete', ID, '-p', 'a b c d', '--ctx', '2'], message: /4 tokens.*2/ },
-  { name: 'tokens that are no JSON', args: () => ['detokenize', ID], stdin: 'nope', message: /stdin is not JSON/ },
-  { name: 'tokens that are no ids', args: () => ['detokenize', ID], stdin: '[1,"a"]', message: /array of token ids/ },
-  { name: 'a token file with bad JSON', args: () => ['logits', ID, '--tokens', file('bad.json', '[1,'), '--out', 'x'], message: /bad\.json is not JSON/ },
-  { name: 'a token outside the vocabulary', args: () => ['detokenize', ID, '49152'], message: /49152.*vocabulary/ },
-  { name: 'an output that cannot be written', args: () => ['logits', ID, '--tokens', file('one.json', '[1]'), '--out', file('no/x')], message: /no\/x cannot be written/ },
-  { name: 'a text that is missing', args: () => ['perplexity', ID, '--file', file('none.txt')], message: /no file .*none\.txt/ },
-  { name: 'a text without tokens', args: () => ['perplexity', ID, '--file', file('blank.txt', '')], message: /Two tokens or more/ },
+  {
+    name: 'a value out of range',
+    args: () => ['complete', ID, '-p', 'a', '--top-p', '3'],
+    message: /top_p is 3/,
+  },
+  {
+    name: 'a prompt longer than the context',
+    args: () => ['complete', ID, '-p', 'a b c d', '--ctx', '2'],
+    message: /4 tokens.*2/,
+  },
+  {
+    name: 'tokens that are no JSON',
+    args: () => ['detokenize', ID],
+    stdin: 'nope',
+    message: /stdin is not JSON/,
+  },
+  {
+    name: 'tokens that are no ids',
+    args: () => ['detokenize', ID],
+    stdin: '[1,"a"]',
+    message: /array of token ids/,
+  },
+  {
+    name: 'a token file with bad JSON',
+    args: () => ['logits', ID, '--tokens', file('bad.json', '[1,'), '--out', 'x'],
+    message: /bad\.json is not JSON/,
+  },
+  {
+    name: 'a token outside the vocabulary',
+    args: () => ['detokenize', ID, '49152'],
+    message: /49152.*vocabulary/,
+  },
+  {
+    name: 'an output that cannot be written',
+    args: () => ['logits', ID, '--tokens', file('one.json', '[1]'), '--out', file('no/x')],
+    message: /no\/x cannot be written/,
+  },
+  {
+    name: 'a text that is missing',
+    args: () => ['perplexity', ID, '--file', file('none.txt')],
+    message: /no file .*none\.txt/,
+  },
+  {
+    name: 'a text without tokens',
+    args: () => ['perplexity', ID, '--file', file('blank.txt', '')],
+    message: /Two tokens or more/,
+  },
 ];
 for (const { name, args, stdin, code = 1, message } of refusals) {
   test(`refused: ${name}`, async () => {

@@ -23,7 +23,8 @@ const model = await loadModel(ID);
 after(() => model.dispose());
 
 test('the info names the model', () => {
-  const { architecture, nLayer, nEmbd, nVocab, nCtxTrain, tokenizer, eosToken, controlTokens } = model.info;
+  const { architecture, nLayer, nEmbd, nVocab, nCtxTrain, tokenizer, eosToken, controlTokens } =
+    model.info;
   assert.deepEqual(
     { architecture, nLayer, nEmbd, nVocab, nCtxTrain, tokenizer, eosToken },
     {
@@ -43,7 +44,9 @@ test('greedy generation is deterministic, and a seed reproduces a sampled one', 
   const texts: Record<string, string[]> = { greedy: [], seeded: [] };
   for (let i = 0; i < 2; i++) {
     texts.greedy!.push(await textOf(model.generate(STORY, GREEDY)));
-    texts.seeded!.push(await textOf(model.generate(STORY, { maxTokens: 12, temperature: 1.5, seed: 42 })));
+    texts.seeded!.push(
+      await textOf(model.generate(STORY, { maxTokens: 12, temperature: 1.5, seed: 42 })),
+    );
   }
   for (const [first, second] of Object.values(texts)) assert.equal(first, second);
   const other = await textOf(model.generate(STORY, { maxTokens: 12, temperature: 1.5, seed: 43 }));
@@ -56,7 +59,10 @@ test('the pieces are the text and the tokens of the result', async () => {
   for await (const piece of stream) pieces.push(piece);
   const result = await stream.result;
   assert.equal(pieces.map(({ text }) => text).join(''), result.text);
-  assert.deepEqual(pieces.map(({ token }) => token).filter((token) => token !== null), result.tokens);
+  assert.deepEqual(
+    pieces.map(({ token }) => token).filter((token) => token !== null),
+    result.tokens,
+  );
   assert.equal(result.text, await model.detokenize(result.tokens));
   assert.equal(result.stopReason, 'length');
   assert.equal(result.tokens.length, 12);
@@ -66,11 +72,16 @@ test('the pieces are the text and the tokens of the result', async () => {
 
 test('text and its tokens give the same continuation', async () => {
   const tokens = await model.tokenize(STORY);
-  assert.equal(await textOf(model.generate(tokens, GREEDY)), await textOf(model.generate(STORY, GREEDY)));
+  assert.equal(
+    await textOf(model.generate(tokens, GREEDY)),
+    await textOf(model.generate(STORY, GREEDY)),
+  );
 });
 
 test('chat answers and stops at the end of its turn', async () => {
-  const messages = [{ role: 'user', content: 'What is the capital of France? Answer in one sentence.' }];
+  const messages = [
+    { role: 'user', content: 'What is the capital of France? Answer in one sentence.' },
+  ];
   const result = await model.chat(messages, { temperature: 0, maxTokens: 60 }).result;
   assert.equal(result.stopReason, 'eos');
   assert.match(result.text, /Paris/);
@@ -78,7 +89,9 @@ test('chat answers and stops at the end of its turn', async () => {
 
 test('two generations at once both finish, as alone', async () => {
   const prompts = [STORY, 'The capital of France is'];
-  const together = await Promise.all(prompts.map((prompt) => textOf(model.generate(prompt, GREEDY))));
+  const together = await Promise.all(
+    prompts.map((prompt) => textOf(model.generate(prompt, GREEDY))),
+  );
   assert.equal(together[0], await textOf(model.generate(STORY, GREEDY)));
   assert.notEqual(together[0], together[1]);
 });
@@ -104,12 +117,42 @@ test('limits: no token, one token, a full context', async () => {
   assert.equal(full.promptTokens + full.tokens.length, 20 + 1);
 });
 
-const refusals: { name: string; prompt: string | number[]; options: GenerateOptions; code: string; message: RegExp }[] = [
-  { name: 'a prompt longer than the context', prompt: LONG, options: { nCtx: 8 }, code: 'context_full', message: /8/ },
-  { name: 'a token outside the vocabulary', prompt: [49152], options: {}, code: 'invalid_argument', message: /49152/ },
+const refusals: {
+  name: string;
+  prompt: string | number[];
+  options: GenerateOptions;
+  code: string;
+  message: RegExp;
+}[] = [
+  {
+    name: 'a prompt longer than the context',
+    prompt: LONG,
+    options: { nCtx: 8 },
+    code: 'context_full',
+    message: /8/,
+  },
+  {
+    name: 'a token outside the vocabulary',
+    prompt: [49152],
+    options: {},
+    code: 'invalid_argument',
+    message: /49152/,
+  },
   { name: 'an empty prompt', prompt: [], options: {}, code: 'invalid_argument', message: /prompt/ },
-  { name: 'topP out of range', prompt: 'a', options: { topP: 2 }, code: 'invalid_argument', message: /top_p is 2/ },
-  { name: 'a context too large', prompt: 'a', options: { nCtx: 2 ** 31 }, code: 'invalid_argument', message: /n_ctx/ },
+  {
+    name: 'topP out of range',
+    prompt: 'a',
+    options: { topP: 2 },
+    code: 'invalid_argument',
+    message: /top_p is 2/,
+  },
+  {
+    name: 'a context too large',
+    prompt: 'a',
+    options: { nCtx: 2 ** 31 },
+    code: 'invalid_argument',
+    message: /n_ctx/,
+  },
 ];
 for (const { name, prompt, options, code, message } of refusals) {
   test(`refused: ${name}`, async () => {
@@ -235,7 +278,7 @@ test('chat prompts: as the whole rendered text, except where a message forges co
   const engine = new WasmEngine(await createModule());
   const file = await openFile({ path: await findModelFile(ID) });
   engine.loadBegin({ fileSize: file.size, kernels: 'auto', headerOnly: false });
-  for (let n = 1; n > 0; ) {
+  for (let n = 1; n > 0;) {
     n = await file.read(engine.loadBuffer(1 << 20));
     if (n > 0) engine.loadFeed(n);
   }
@@ -275,21 +318,30 @@ test('inspectModel describes the file', async () => {
 });
 
 /** Runs a module in a process of its own, which has to end by itself within 20 seconds. */
-async function run(source: string, nodeOptions: string[] = []): Promise<{ stdout: string; stderr: string }> {
+async function run(
+  source: string,
+  nodeOptions: string[] = [],
+): Promise<{ stdout: string; stderr: string }> {
   const args = [...nodeOptions, '--input-type=module', '--eval', source];
   const cwd = new URL('../..', import.meta.url);
   return promisify(execFile)(process.execPath, args, { cwd, timeout: 20_000 });
 }
 
 test('importing the package does nothing, and needs no rights but reading', async () => {
-  const { stdout, stderr } = await run("await import('pipit')", ['--permission', '--allow-fs-read=*']);
+  const { stdout, stderr } = await run("await import('pipit')", [
+    '--permission',
+    '--allow-fs-read=*',
+  ]);
   assert.deepEqual({ stdout, stderr }, { stdout: '', stderr: '' });
 });
 
 const processes = [
   { name: 'an idle model that was not disposed', body: '' },
   { name: 'a disposed model', body: 'await model.dispose();' },
-  { name: 'a cancelled stream that nobody awaits', body: 'model.generate("a").return(); await model.dispose();' },
+  {
+    name: 'a cancelled stream that nobody awaits',
+    body: 'model.generate("a").return(); await model.dispose();',
+  },
   {
     name: 'a stream that nobody reads, of a model that is disposed',
     body: 'model.generate("a", { ignoreEos: true }); await model.dispose();',

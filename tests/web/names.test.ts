@@ -11,7 +11,10 @@ const names: [snake: string, camel: string, kebab: string][] = [
 ];
 for (const [snake, camel, kebab] of names) {
   test(`names: ${snake}`, () => {
-    assert.deepEqual([toCamel(snake), toSnake(camel), toKebab(camel), toCamel(kebab)], [camel, snake, kebab, camel]);
+    assert.deepEqual(
+      [toCamel(snake), toSnake(camel), toKebab(camel), toCamel(kebab)],
+      [camel, snake, kebab, camel],
+    );
   });
 }
 

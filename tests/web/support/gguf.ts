@@ -12,7 +12,12 @@ export interface GgufParts {
   dataBytes?: number;
 }
 
-export function gguf({ version = 3, metadata = {}, tensors = [], dataBytes = 0 }: GgufParts): Buffer {
+export function gguf({
+  version = 3,
+  metadata = {},
+  tensors = [],
+  dataBytes = 0,
+}: GgufParts): Buffer {
   const pairs = Object.entries(metadata);
   const parts = [Buffer.from('GGUF'), u32(version), u64(tensors.length), u64(pairs.length)];
   for (const [key, value] of pairs) {

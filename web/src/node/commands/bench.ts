@@ -130,7 +130,8 @@ async function report(
   }));
   if (args.flag('json')) {
     const measures: Record<string, object> = {};
-    for (const { key, median, min, max, values } of spreads) measures[key] = { median, min, max, values };
+    for (const { key, median, min, max, values } of spreads)
+      measures[key] = { median, min, max, values };
     return printJson({
       model: name,
       kernels,

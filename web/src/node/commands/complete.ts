@@ -17,7 +17,9 @@ export const complete: Command = {
     const name = args.takeModel();
     args.expectNoMore();
     const options = args.generateOptions();
-    const prompt = args.string('prompt') ?? (await readStdin("The prompt is missing. Give '--prompt TEXT', or pipe it into stdin."));
+    const prompt =
+      args.string('prompt') ??
+      (await readStdin("The prompt is missing. Give '--prompt TEXT', or pipe it into stdin."));
     await using model = await openModel(name, args, signal);
     await show(model.generate(prompt, { ...options, signal }), args);
   },

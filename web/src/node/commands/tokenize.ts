@@ -25,7 +25,9 @@ export const tokenize: Command = {
     if (args.flag('add-special') && args.flag('no-add-special')) {
       throw new UsageError('Give only one of --add-special and --no-add-special.');
     }
-    const text = args.string('text') ?? (await readStdin("The text is missing. Give '--text TEXT', or pipe it into stdin."));
+    const text =
+      args.string('text') ??
+      (await readStdin("The text is missing. Give '--text TEXT', or pipe it into stdin."));
     await using model = await openModel(name, args, signal);
     const tokens = await model.tokenize(text, {
       addSpecial: !args.flag('no-add-special'),
