@@ -73,9 +73,6 @@ class ModelLoader {
   // further use.
   Status feed(std::span<const uint8_t> bytes);
 
-  // The header, once it is whole; else nullptr.
-  const Gguf* header() const;
-
   // After the last byte. Errors: kTruncated.
   Result<std::shared_ptr<const Model>> finish();
 
@@ -84,6 +81,10 @@ class ModelLoader {
   explicit ModelLoader(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+// Loads a file. Errors: those of ModelLoader, kNotFound, kIo.
+Result<std::shared_ptr<const Model>> load_model(const std::string& path,
+                                                const LoadOptions& options = {});
 
 // One sequence of tokens with its KV cache.
 class Session {

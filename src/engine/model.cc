@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "engine/model_parts.h"
+#include "io/byte_stream.h"
 #include "model/weights.h"
 
 namespace pipit {
@@ -104,13 +105,24 @@ Status ModelLoader::feed(std::span<const uint8_t> bytes) {
   return state_->error;
 }
 
-const Gguf* ModelLoader::header() const { return state_->parts->gguf.get(); }
-
 Result<std::shared_ptr<const Model>> ModelLoader::finish() {
   PIPIT_RETURN_IF_ERROR(state_->error);
   if (!state_->weights) return state_->parser.finish().status();  // the header is not whole
   PIPIT_RETURN_IF_ERROR(state_->weights->finish());
   return std::make_shared<const Model>(std::move(state_->parts));
+}
+
+Result<std::shared_ptr<const Model>> load_model(const std::string& path,
+                                                const LoadOptions& options) {
+  constexpr size_t kChunkBytes = 1 << 20;
+  PIPIT_ASSIGN_OR_RETURN(const auto stream, file_stream(path));
+  PIPIT_ASSIGN_OR_RETURN(ModelLoader loader, ModelLoader::create(options, stream->size()));
+  PIPIT_ASSIGN_OR_RETURN(auto chunk, Array<uint8_t>::make(kChunkBytes));
+  while (true) {
+    PIPIT_ASSIGN_OR_RETURN(const size_t n, stream->read(chunk.span()));
+    if (n == 0) return loader.finish();
+    PIPIT_RETURN_IF_ERROR(loader.feed(chunk.span().first(n)));
+  }
 }
 
 }  // namespace pipit

@@ -13,11 +13,11 @@
 namespace pipit {
 namespace {
 
-using testing::load_model;
+using testing::load_bytes;
 using testing::TinyLlama;
 
 std::shared_ptr<const Model> tiny_model(const std::string& kernels = "auto") {
-  auto model = load_model(TinyLlama().file(), 0, kernels);
+  auto model = load_bytes(TinyLlama().file(), 0, kernels);
   EXPECT_TRUE(model.ok()) << model.status().message();
   return model.ok() ? *model : nullptr;
 }

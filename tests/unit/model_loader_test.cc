@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
+#include <cstdio>
 
 #include "base/memory.h"
 #include "kernels/kernel_set.h"
@@ -13,7 +13,7 @@
 namespace pipit {
 namespace {
 
-using testing::load_model;
+using testing::load_bytes;
 using testing::RandomValues;
 using testing::TinyLlama;
 
@@ -33,21 +33,35 @@ TEST(ModelLoader, AnyChunksGiveTheSameModel) {
     TinyLlama tiny;
     tiny.matrix_type = type;
     const auto file = tiny.file();
-    const auto whole = load_model(file);
+    const auto whole = load_bytes(file);
     ASSERT_TRUE(whole.ok()) << whole.status().message();
     const auto expected = logits_of(*whole, {1, 2, 3});
     for (const size_t chunk : {1u, 7u, 64u, 1000u}) {
-      const auto model = load_model(file, chunk);
+      const auto model = load_bytes(file, chunk);
       ASSERT_TRUE(model.ok()) << model.status().message();
       EXPECT_EQ(logits_of(*model, {1, 2, 3}), expected) << "chunks of " << chunk;
     }
   }
 }
 
+TEST(ModelLoader, LoadsFiles) {
+  const auto bytes = TinyLlama().file();
+  const std::string path = ::testing::TempDir() + "pipit_tiny_llama.gguf";
+  FILE* file = std::fopen(path.c_str(), "wb");
+  ASSERT_NE(file, nullptr);
+  ASSERT_EQ(std::fwrite(bytes.data(), 1, bytes.size(), file), bytes.size());
+  ASSERT_EQ(std::fclose(file), 0);
+  const auto model = load_model(path);
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  EXPECT_EQ(logits_of(*model, {1, 2, 3}), logits_of(*load_bytes(bytes), {1, 2, 3}));
+  std::remove(path.c_str());
+  EXPECT_EQ(load_model(path).status().code(), StatusCode::kNotFound);
+}
+
 TEST(ModelLoader, DescribesTheModel) {
   TinyLlama tiny;
   tiny.add = [](auto& builder) { builder.string("tokenizer.chat_template", "{{ messages }}"); };
-  const auto model = load_model(tiny.file());
+  const auto model = load_bytes(tiny.file());
   ASSERT_TRUE(model.ok()) << model.status().message();
   const ModelInfo& info = (*model)->info();
   EXPECT_EQ(info.architecture, "llama");
@@ -62,11 +76,11 @@ TEST(ModelLoader, DescribesTheModel) {
 
 TEST(ModelLoader, EveryKernelSetLoadsAndIsNamed) {
   for (const KernelSet* set : all_kernel_sets()) {
-    const auto model = load_model(TinyLlama().file(), 0, set->name);
+    const auto model = load_bytes(TinyLlama().file(), 0, set->name);
     ASSERT_TRUE(model.ok());
     EXPECT_EQ((*model)->info().kernels, set->name);
   }
-  EXPECT_EQ(load_model(TinyLlama().file(), 0, "abacus").status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(load_bytes(TinyLlama().file(), 0, "abacus").status().code(), StatusCode::kNotFound);
 }
 
 TEST(ModelLoader, SaysWhatIsWrong) {
@@ -151,7 +165,7 @@ TEST(ModelLoader, SaysWhatIsWrong) {
   for (const Case& c : cases) {
     TinyLlama tiny;
     c.change(tiny);
-    const auto model = load_model(tiny.file());
+    const auto model = load_bytes(tiny.file());
     ASSERT_FALSE(model.ok()) << c.name;
     EXPECT_EQ(model.status().code(), c.code) << c.name << ": " << model.status().message();
     EXPECT_NE(model.status().message().find(c.message_part), std::string::npos)
@@ -183,7 +197,7 @@ TEST(ModelLoader, NoBitFlipOfTheHeaderDoesHarm) {
   for (size_t bit = 0; bit < *n_header * 8; ++bit) {
     auto file = good;
     file[bit / 8] = static_cast<uint8_t>(file[bit / 8] ^ (1u << (bit % 8)));
-    const auto model = load_model(file);
+    const auto model = load_bytes(file);
     if (!model.ok()) {
       EXPECT_FALSE(model.status().message().empty());
       continue;
@@ -201,7 +215,7 @@ TEST(ModelLoader, EveryFailingAllocationIsATypedError) {
   tiny.matrix_type = TensorType::kQ4_1;
   const auto file = tiny.file();
   const auto run = [&]() -> Status {
-    PIPIT_ASSIGN_OR_RETURN(const auto model, load_model(file, 1000));
+    PIPIT_ASSIGN_OR_RETURN(const auto model, load_bytes(file, 1000));
     PIPIT_ASSIGN_OR_RETURN(const auto prompt, model->tokenizer().encode("Hello there", {}));
     PIPIT_ASSIGN_OR_RETURN(const auto session, Session::create(model, {}));
     PIPIT_ASSIGN_OR_RETURN(const auto generation,

@@ -8,7 +8,7 @@
 namespace pipit {
 namespace {
 
-using testing::load_model;
+using testing::load_bytes;
 using testing::TinyLlama;
 
 TEST(StepJson, EveryPhase) {
@@ -33,7 +33,7 @@ TEST(StepJson, EveryPhase) {
 }
 
 TEST(ModelInfoJson, HoldsWhatTheClientShows) {
-  const auto model = load_model(TinyLlama().file());
+  const auto model = load_bytes(TinyLlama().file());
   ASSERT_TRUE(model.ok()) << model.status().message();
   const std::string json = model_info_json(**model);
   for (const char* part :
@@ -51,7 +51,7 @@ TEST(HeaderJson, ShowsEveryPairAndTensor) {
     b.string("test.bytes", "\xff");
     b.f32("test.float", 0.5f);
   };
-  const auto model = load_model(tiny.file());
+  const auto model = load_bytes(tiny.file());
   ASSERT_TRUE(model.ok()) << model.status().message();
   const std::string json = header_json((*model)->gguf());
   for (

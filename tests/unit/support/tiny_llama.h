@@ -94,7 +94,7 @@ struct TinyLlama {
 };
 
 // Loads a file fed in chunks of `chunk` bytes (0: all at once).
-inline Result<std::shared_ptr<const Model>> load_model(const std::vector<uint8_t>& file,
+inline Result<std::shared_ptr<const Model>> load_bytes(const std::vector<uint8_t>& file,
                                                        size_t chunk = 0,
                                                        const std::string& kernels = "auto") {
   PIPIT_ASSIGN_OR_RETURN(ModelLoader loader,
