@@ -36,15 +36,7 @@ configure() {
 # cmake_build CONFIGURE_PRESET BUILD_PRESET
 cmake_build() {
   configure "$1"
-  if ! cmake --build --preset "$2" -- -n | grep -q 'no work to do'; then
-    building "$2"
-    cmake --build --preset "$2" >"$log" 2>&1 || fail "cmake --build --preset $2"
-  fi
-}
-
-building() {
-  built=yes
-  echo "building $1…" >&2
+  cmake --build --preset "$2" >"$log" 2>&1 || fail "cmake --build --preset $2"
 }
 
 fail() {
@@ -70,7 +62,6 @@ build_ts() {
   local stamp=dist/.typescript key
   key=$(typescript_key)
   if [ "$(cat "$stamp" 2>/dev/null)" != "$key" ]; then
-    building ts
     rm -f "$stamp"
     # What an earlier version of the sources left behind must not be found by an import.
     [ ! -d dist ] || find dist -type f -not -path 'dist/wasm/*' -delete
@@ -111,9 +102,13 @@ if command -v flock >/dev/null; then
   flock 8
 fi
 log=build/log
+notice=
+trap '[ -z "$notice" ] || kill "$notice" 2>/dev/null || true' EXIT
 for target in "${targets[@]}"; do
   start=$SECONDS
-  built=no
+  # Only a build that has something to do takes long enough to be announced.
+  (sleep 1 >/dev/null 2>&1 && echo "building $target…" >&2) 8>&- &
+  notice=$!
   case "$target" in
     wasm) build_wasm ;;
     ts) build_ts ;;
@@ -121,5 +116,9 @@ for target in "${targets[@]}"; do
     asan) cmake_build asan asan ;;
     wasm-tests) cmake_build wasm wasm-tests ;;
   esac
-  [ "$built" = no ] || echo "  done in $((SECONDS - start)) s" >&2
+  if ! kill "$notice" 2>/dev/null; then
+    echo "  done in $((SECONDS - start)) s" >&2
+  fi
+  wait "$notice" 2>/dev/null || true
+  notice=
 done

@@ -74,8 +74,15 @@ hosts+='|npmmirror[.]com|registry[.]yarnpkg|crates[.]io|proxy[.]golang'
 machine_paths='(^|[^A-Za-z0-9_.])/(root|work|home)/[a-zA-Z]'
 
 no_hosts() {
-  ! files | xargs -d '\n' grep -nIE "$hosts" -- && ! files '*.cc' '*.h' '*.ts' '*.mjs' '*.sh' '*.json' 'CMake*' '*.md' |
-    xargs -d '\n' grep -nIE "$machine_paths" --
+  local found
+  found=$(
+    files | xargs -d '\n' grep -nIE "$hosts" --
+    files '*.cc' '*.h' '*.ts' '*.mjs' '*.sh' '*.json' 'CMake*' '*.md' | xargs -d '\n' grep -nIE "$machine_paths" --
+  ) || true
+  [ -z "$found" ] || {
+    echo "$found"
+    return 1
+  }
 }
 
 summary=

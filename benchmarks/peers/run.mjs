@@ -112,7 +112,17 @@ async function readPrompt(llama, modelPath, count) {
   return { ids, text };
 }
 
-function printTable(results) {
+// How many times as fast the first engine is as each other one, round by round.
+function compareRounds([first, ...others]) {
+  const ratio = (other, key) => summary(first.runs.map((run, i) => run[key] / other.runs[i][key]));
+  return others.map((other) => ({
+    engines: `${first.name} / ${other.name}`,
+    prefill: ratio(other, 'prefill'),
+    decode: ratio(other, 'decode'),
+  }));
+}
+
+function printTable(results, ratios) {
   const cell = (s) => `${s.median.toFixed(1)} (${s.min.toFixed(1)}-${s.max.toFixed(1)})`;
   const rows = [['engine', 'prefill tokens/s', 'decode tokens/s', 'load ms', 'version']];
   for (const r of results) {
@@ -126,6 +136,9 @@ function printTable(results) {
         .join('  ')
         .trimEnd(),
     );
+  for (const r of ratios) {
+    console.log(`${r.engines}: prefill ${cell(r.prefill)}, decode ${cell(r.decode)} times as fast`);
+  }
 }
 
 async function main() {
@@ -189,11 +202,12 @@ async function main() {
     prefill: summary(runs.map((r) => r.prefill)),
     decode: summary(runs.map((r) => r.decode)),
   }));
+  const ratios = compareRounds(open);
   if (values.json) {
     const workload = { model: modelPath, prompt_tokens: nPrompt, gen_tokens: nGen, rounds };
-    console.log(JSON.stringify({ ...workload, threads: 1, results }, null, 1));
+    console.log(JSON.stringify({ ...workload, threads: 1, results, ratios }, null, 1));
   } else {
-    printTable(results);
+    printTable(results, ratios);
   }
   await llama.dispose();
 }

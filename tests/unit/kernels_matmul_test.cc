@@ -140,6 +140,12 @@ TEST_P(MatmulTest, EverySetEqualsTheReferenceForAllShapes) {
       }
     }
   }
+  // Enough panels for sets that take several at a time, and some left over.
+  for (const size_t n_rows : {40u, 63u, 64u, 65u, 72u, 129u, 300u}) {
+    const auto blocks = random_blocks(format, n_rows, columns.back(), random);
+    const auto x = random.floats(columns.back(), 10.0f);
+    expect_reference_bits(format, blocks, n_rows, columns.back(), x, 1, "many panels");
+  }
 }
 
 // Any bytes a file may hold: scales that are zero, negative, subnormal, infinite or NaN, all quants
