@@ -28,7 +28,7 @@ const preTokenizers = ['gpt-2', 'llama-bpe', 'qwen2'];
 
 const usage = `Usage: node tools/make-goldens.mjs [options]
 
-Writes tests/golden/*.json from llama.cpp. Needs \`npm ci\` in benchmarks/peers first.
+Writes tests/golden/*.json from llama.cpp. First: npm install --no-save --prefix benchmarks/peers
 
   --only LIST     comma-separated parts: tokens, pre, greedy, logprobs, perplexity, tiny
                   (default: all of them)

@@ -32,16 +32,17 @@ struct LogitBias {
 
 // A chain: bias → penalties → top-k → top-p → min-p → temperature → draw (llama.cpp's order).
 struct SamplingOptions {
-  float temperature = 0.8f;  // 0: greedy
-  int32_t top_k = 40;        // 0: off
-  float top_p = 0.95f;       // 1: off
-  float min_p = 0.05f;       // 0: off
-  float repeat_penalty =
-      1.0f;  // 1: off; divides positive logits of recent tokens, multiplies negative ones
+  // 0: greedy. Small models wander when it is high; SmolLM2's authors advise 0.2 and top-p 0.9.
+  float temperature = 0.2f;
+  int32_t top_k = 40;   // 0: off
+  float top_p = 0.9f;   // 1: off
+  float min_p = 0.05f;  // 0: off
+  // Divides the positive logits of recent tokens, multiplies negative ones. 1: off.
+  float repeat_penalty = 1.0f;
   float presence_penalty = 0.0f;   // subtracted once from the logit of every recent token
   float frequency_penalty = 0.0f;  // subtracted once an occurrence
-  int32_t penalty_last_n =
-      64;  // how many recent tokens the penalties look at; 0: none, -1: the whole context
+  // How many recent tokens the penalties look at. 0: none, -1: the whole context.
+  int32_t penalty_last_n = 64;
   uint64_t seed = 0;  // the same seed, prompt and options give the same text
   std::vector<LogitBias> logit_bias = {};
 };

@@ -73,8 +73,8 @@ struct KernelSet {
   // One row as floats [n_cols]: the embedding of a token.
   void (*unpack_row)(const PackedMatrix& w, size_t row, float* out);
 
-  // Activations as integers in groups of kGroupSize: scale = max|x| / activation_max, q =
-  // round-to-nearest-even(x / scale).
+  // Activations as integers in groups of kGroupSize: scale = max|x| / activation_max,
+  // q = round-to-nearest-even(x / scale).
   int32_t activation_max;
   uint64_t (*quantised_bytes)(size_t n_tokens, size_t n_cols);
   void (*quantise)(const float* x, size_t n_tokens, size_t n_cols, uint8_t* out);

@@ -11,11 +11,11 @@ export interface GenerateOptions {
   stop?: string | string[];
   /** End-of-generation tokens are never drawn (benchmarks). */
   ignoreEos?: boolean;
-  /** 0: greedy. Default 0.8. */
+  /** 0: greedy. Default 0.2. */
   temperature?: number;
   /** Only the k likeliest tokens are drawn; 0: all. Default 40. */
   topK?: number;
-  /** Only the likeliest tokens whose probabilities sum up to this; 1: all. Default 0.95. */
+  /** Only the likeliest tokens whose probabilities sum up to this; 1: all. Default 0.9. */
   topP?: number;
   /** Only tokens at least this probable, relative to the likeliest; 0: all. Default 0.05. */
   minP?: number;
@@ -59,12 +59,12 @@ export const GENERATE_OPTIONS: readonly OptionSpec[] = [
   },
   { name: 'stop', kind: 'strings', help: 'stop before this text (may be given several times)' },
   { name: 'ignoreEos', kind: 'boolean', help: 'never stop at an end-of-generation token' },
-  { name: 'temperature', kind: 'number', help: 'randomness; 0: greedy (default 0.8)' },
+  { name: 'temperature', kind: 'number', help: 'randomness; 0: greedy (default 0.2)' },
   { name: 'topK', kind: 'integer', help: 'draw from the K likeliest tokens; 0: all (default 40)' },
   {
     name: 'topP',
     kind: 'number',
-    help: 'draw from the likeliest tokens that sum up to P (default 0.95)',
+    help: 'draw from the likeliest tokens that sum up to P (default 0.9)',
   },
   {
     name: 'minP',
