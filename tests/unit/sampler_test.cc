@@ -96,7 +96,7 @@ TEST(Sampler, GoldenDraws) {
        {987, 377, 987, 377, 754, 987, 144, 377, 754, 987, 144, 377}},
   };
   for (const Case& c : cases) {
-    SamplingOptions options;
+    SamplingOptions options = {.temperature = 0.8f, .top_k = 40, .top_p = 0.95f, .min_p = 0.05f};
     c.set(options);
     EXPECT_EQ(generate(options, c.expected.size()), c.expected) << c.name;
   }
