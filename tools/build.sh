@@ -66,6 +66,7 @@ build_ts() {
     # What an earlier version of the sources left behind must not be found by an import.
     [ ! -d dist ] || find dist -type f -not -path 'dist/wasm/*' -delete
     tsc --project tsconfig.build.json >"$log" 2>&1 || fail "tsc"
+    chmod +x dist/node/cli.js # npx runs it
     mkdir -p dist
     echo "$key" >"$stamp"
   fi

@@ -1,7 +1,18 @@
 // The command line end to end: results on stdout, one clear line for every error, exit codes.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -46,6 +57,10 @@ async function pipit(args: string[], stdin: string | Uint8Array = ''): Promise<F
   ]);
   return { code, stdout, stderr };
 }
+
+test('the built command can be run as a program, as npx does', () => {
+  assert.doesNotThrow(() => accessSync(CLI, constants.X_OK));
+});
 
 async function succeed(args: string[], stdin?: string | Uint8Array): Promise<string> {
   const { code, stdout, stderr } = await pipit(args, stdin);
@@ -151,6 +166,25 @@ test('logits writes float32 rows, under its name only when whole', async () => {
     readdirSync(folder).filter((name) => name.startsWith('failing')),
     [],
   );
+});
+
+test('logits writes through a link, and into a device, without replacing either', async () => {
+  const args = ['logits', ID, '--tokens', file('one-token.json', '[1]'), '--out'];
+  // A link in the test's folder stands for the device: a rename would only replace the link.
+  const targets = [
+    { name: 'link.f32', target: file('linked.f32', 'old') },
+    { name: 'link-to-device', target: '/dev/null' },
+    { name: 'link-to-full-device', target: '/dev/full', message: /cannot be written: ENOSPC/ },
+  ];
+  for (const { name, target, message } of targets) {
+    const link = file(name);
+    symlinkSync(target, link);
+    const { code, stderr } = await pipit([...args, link]);
+    assert.equal(code, message ? 1 : 0, stderr);
+    if (message) assert.match(stderr, message);
+    assert.ok(lstatSync(link).isSymbolicLink(), name);
+  }
+  assert.equal(readFileSync(file('linked.f32')).length, N_VOCAB * 4);
 });
 
 test('perplexity is that of the logits', async () => {
@@ -382,12 +416,37 @@ const refusals: {
   {
     name: 'a value out of range',
     args: () => ['complete', ID, '-p', 'a', '--top-p', '3'],
-    message: /top_p is 3/,
+    message: /'top_p' is 3/,
   },
   {
     name: 'a prompt longer than the context',
     args: () => ['complete', ID, '-p', 'a b c d', '--ctx', '2'],
     message: /4 tokens.*2/,
+  },
+  { name: 'an empty message', args: () => ['chat', ID], code: 2, message: /message is empty/ },
+  {
+    name: 'a blank message from stdin',
+    args: () => ['chat', ID],
+    stdin: ' \n',
+    code: 2,
+    message: /message is empty/,
+  },
+  {
+    name: 'a short option without a value',
+    args: () => ['complete', ID, '-p'],
+    code: 2,
+    message: /--prompt=VALUE/,
+  },
+  {
+    name: 'arguments that are no token ids',
+    args: () => ['detokenize', ID, '1', 'abc'],
+    code: 2,
+    message: /'abc' is no token id/,
+  },
+  {
+    name: 'chat with a template that cannot be parsed',
+    args: () => ['chat', ID, 'Hi', '--template', file('bad.jinja', '{% for')],
+    message: /--template FILE/,
   },
   {
     name: 'tokens that are no JSON',
@@ -467,3 +526,40 @@ test('a reader that stops reading is no error', async () => {
   child.stdout!.destroy();
   assert.deepEqual([await exit, await stderr], [0, '']);
 });
+
+test('a full disk behind stdout is an error that says so', async () => {
+  const stdio = ['ignore', openSync('/dev/full', 'w'), 'pipe'] as const;
+  const args = [CLI, 'tokenize', ID, '--text', 'Hello'];
+  const child = spawn(process.execPath, args, { stdio: [...stdio] });
+  const exit = new Promise((resolve) => child.on('close', resolve));
+  assert.match(await text(child.stderr!), /^pipit: stdout cannot be written: ENOSPC[^\n]*\n$/);
+  assert.equal(await exit, 1);
+});
+
+const CTRL_C = '\x03';
+const CTRL_D = '\x04';
+const leaving = [
+  { name: 'Ctrl-C twice', keys: CTRL_C + CTRL_C },
+  { name: 'Ctrl-D', keys: CTRL_D },
+];
+for (const { name, keys } of leaving) {
+  test(`${name} while an answer streams leaves the conversation`, async (t) => {
+    const command = `'${process.execPath}' '${CLI}' chat ${ID} --ignore-eos`;
+    const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null']);
+    t.after(() => child.kill());
+    const exit = new Promise((resolve) => child.on('close', resolve));
+    let shown = '';
+    const until = async (pattern: RegExp): Promise<void> => {
+      while (!pattern.test(shown))
+        await new Promise((resolve) => child.stdout.once('data', resolve));
+    };
+    child.stdout.setEncoding('utf8').on('data', (data: string) => (shown += data));
+    await until(/> /);
+    child.stdin.write('Hello\r');
+    await until(/Hello\s+\w/);
+    child.stdin.write(keys);
+    const code = await exit;
+    assert.equal(code, 0, shown);
+    assert.doesNotMatch(shown, /internal error/);
+  });
+}

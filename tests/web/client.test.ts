@@ -371,6 +371,41 @@ test('arguments of the wrong type are refused', async () => {
   await rejectsWith(model.logits(['a'] as never).next(), 'invalid_argument');
 });
 
+test('misspelt or mistyped options of the smaller calls are refused', async () => {
+  const { model } = await loadFake();
+  const calls: { call: (options: object) => Promise<unknown>; options: object; message: RegExp }[] =
+    [
+      {
+        call: (options) => model.tokenize('a', options),
+        options: { parse_special: true },
+        message: /did you mean 'parseSpecial'/,
+      },
+      {
+        call: (options) => model.tokenize('a', options),
+        options: { parseSpecial: 'no' },
+        message: /'parseSpecial' must be true or false, not 'no'/,
+      },
+      {
+        call: (options) => model.detokenize([1], options),
+        options: { spcial: true },
+        message: /did you mean 'special'/,
+      },
+      {
+        call: (options) => model.detokenize([1], options),
+        options: { special: 1 },
+        message: /'special' must be true or false, not 1/,
+      },
+      {
+        call: (options) => model.logits([1], options).next(),
+        options: { ctx: 5 },
+        message: /no option of logits\(\) 'ctx'/,
+      },
+    ];
+  for (const { call, options, message } of calls) {
+    await rejectsWith(call(options), 'invalid_argument', message);
+  }
+});
+
 test('loadModel options are checked before a worker starts', async () => {
   const cases: { options: object; message: RegExp }[] = [
     { options: { threads: 2 }, message: /'threads' must be 1/ },

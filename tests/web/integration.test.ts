@@ -144,7 +144,7 @@ const refusals: {
     prompt: 'a',
     options: { topP: 2 },
     code: 'invalid_argument',
-    message: /top_p is 2/,
+    message: /'top_p' is 2/,
   },
   {
     name: 'a context too large',

@@ -30,7 +30,7 @@ export function chatTokens(
     throw new PipitError(
       'unsupported',
       'This model has no chat template (its file has no tokenizer.chat_template), so it is probably not made for ' +
-        "chatting. Use generate(), or give chat() a template with the option 'chatTemplate'.",
+        "chatting. Use generate() (pipit complete), or give a template with the option 'chatTemplate' (--template FILE).",
     );
   }
   const breaker = new ControlTextBreaker(info.controlTokens);
@@ -99,7 +99,7 @@ function render(source: string, messages: readonly ChatMessage[], info: ModelInf
   } catch (error) {
     throw new PipitError(
       'unsupported',
-      `The chat template cannot be parsed: ${messageOf(error)}. Give chat() another one with the option 'chatTemplate'.`,
+      `The chat template cannot be parsed: ${messageOf(error)}. Give another one with the option 'chatTemplate' (--template FILE).`,
       error,
     );
   }

@@ -28,6 +28,11 @@ export function checkString(value: unknown, what: string): string {
   return value;
 }
 
+export function checkBoolean(value: unknown, what: string): void {
+  if (typeof value !== 'boolean')
+    throw invalid(`${what} must be true or false, not ${describe(value)}.`);
+}
+
 /** `tokens` as a plain array of whole numbers; the engine checks that they are in the vocabulary. */
 export function checkTokens(tokens: unknown): number[] {
   if (!Array.isArray(tokens) && !(tokens instanceof Int32Array)) {
@@ -37,7 +42,7 @@ export function checkTokens(tokens: unknown): number[] {
   const wrong = ids.findIndex((id) => !isInt32(id));
   if (wrong >= 0) {
     throw invalid(
-      `Number ${wrong + 1} of the tokens must be a token id (a whole number), not ${describe(ids[wrong])}.`,
+      `Number ${wrong + 1} of the tokens must be a token id (a whole number below 2^31), not ${describe(ids[wrong])}.`,
     );
   }
   return ids as number[];

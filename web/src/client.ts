@@ -1,5 +1,13 @@
 // LanguageModel: what a page or program sees of a loaded model. The work is done in a worker, behind a Connection.
-import { checkKeys, checkMessages, checkString, checkTokens, describe, invalid } from './check.ts';
+import {
+  checkBoolean,
+  checkKeys,
+  checkMessages,
+  checkString,
+  checkTokens,
+  describe,
+  invalid,
+} from './check.ts';
 import { Connection, type WorkerHandle } from './connection.ts';
 import { cancelledError } from './errors.ts';
 import {
@@ -109,20 +117,24 @@ export class LanguageModel {
   /** Token ids of `text`. `addSpecial` (default true) begins with BOS where the model wants it. */
   async tokenize(
     text: string,
-    {
-      addSpecial = true,
-      parseSpecial = false,
-    }: { addSpecial?: boolean; parseSpecial?: boolean } = {},
+    options: { addSpecial?: boolean; parseSpecial?: boolean } = {},
   ): Promise<number[]> {
     checkString(text, 'The text');
+    checkKeys(options, ['addSpecial', 'parseSpecial'], 'option of tokenize()');
+    const { addSpecial = true, parseSpecial = false } = options;
+    checkBoolean(addSpecial, "The option 'addSpecial'");
+    checkBoolean(parseSpecial, "The option 'parseSpecial'");
     return this.#connection.request({ type: 'tokenize', text, addSpecial, parseSpecial }).answer;
   }
 
   /** The text of token ids; that of control tokens only with `special`. */
   async detokenize(
     tokens: readonly number[],
-    { special = false }: { special?: boolean } = {},
+    options: { special?: boolean } = {},
   ): Promise<string> {
+    checkKeys(options, ['special'], 'option of detokenize()');
+    const { special = false } = options;
+    checkBoolean(special, "The option 'special'");
     return this.#connection.request({ type: 'detokenize', tokens: checkTokens(tokens), special })
       .answer;
   }
@@ -130,8 +142,10 @@ export class LanguageModel {
   /** Teacher-forced logits of `tokens`, some rows at a time; row i holds what follows token i. */
   async *logits(
     tokens: readonly number[],
-    { nCtx = 0, signal }: { nCtx?: number; signal?: AbortSignal } = {},
+    options: { nCtx?: number; signal?: AbortSignal } = {},
   ): AsyncGenerator<LogitsChunk, void, undefined> {
+    checkKeys(options, ['nCtx', 'signal'], 'option of logits()');
+    const { nCtx = 0, signal } = options;
     const chunks = new Inbox<LogitsChunk>();
     const request = this.#connection.request(
       { type: 'logits', tokens: checkTokens(tokens), nCtx },

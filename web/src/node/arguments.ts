@@ -164,7 +164,7 @@ export class Arguments {
     }
     if (text === undefined || (!isInline && /^-[^\d.]/.test(text))) {
       throw this.#error(
-        `The option '${given}' needs a value (one that begins with '-' is written ${given}=VALUE).`,
+        `The option '${given}' needs a value (one that begins with '-' is written --${name}=VALUE).`,
       );
     }
     if (kind === 'strings') {

@@ -73,7 +73,9 @@ for (const [name, exitCode] of Object.entries(SIGNAL_EXITS)) {
 }
 // Whoever reads our output may stop reading: that is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : EXIT_ERROR);
+  if (error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(`pipit: stdout cannot be written: ${messageOf(error)}.\n`);
+  process.exit(EXIT_ERROR);
 });
 
 try {

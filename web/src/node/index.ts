@@ -1,4 +1,5 @@
 // The package's entry in Node: models from files and from the catalogue.
+import { checkKeys } from '../check.ts';
 import { LanguageModel, type LoadOptions, type ModelDescription } from '../index.ts';
 import { findModelFile } from './model_files.ts';
 import { startWorker } from './worker_handle.ts';
@@ -13,7 +14,9 @@ export async function loadModel(model: string, options: LoadOptions = {}): Promi
 /** Reads the header of a GGUF file; works for architectures that pipit cannot run too. */
 export async function inspectModel(
   model: string,
-  { signal }: { signal?: AbortSignal } = {},
+  options: { signal?: AbortSignal } = {},
 ): Promise<ModelDescription> {
+  checkKeys(options, ['signal'], 'option of inspectModel()');
+  const { signal } = options;
   return LanguageModel.inspect(startWorker, { path: await findModelFile(model) }, signal);
 }

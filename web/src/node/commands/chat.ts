@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 
 import { PipitError } from '../../errors.ts';
 import type { ChatMessage, LanguageModel } from '../../index.ts';
-import { LOAD_OPTIONS, SAMPLING_OPTIONS } from '../arguments.ts';
+import { LOAD_OPTIONS, SAMPLING_OPTIONS, UsageError } from '../arguments.ts';
 import { type Command, openModel, show } from '../command.ts';
 import { readStdin, remark } from '../terminal.ts';
 import { readTextFile } from '../token_file.ts';
@@ -12,6 +12,8 @@ const REPL_HELP = `/system TEXT  begin anew with this system prompt
 /reset        begin anew
 /exit         leave (or Ctrl-C twice, or Ctrl-D)
 /help         print this text`;
+
+const EMPTY_MESSAGE = 'The message is empty. Give it as an argument, or pipe it into stdin.';
 
 export const chat: Command = {
   name: 'chat',
@@ -44,7 +46,8 @@ export const chat: Command = {
     const chatTemplate = templatePath === undefined ? undefined : await readTextFile(templatePath);
     const isConversation = args.positionals.length === 0 && process.stdin.isTTY;
     const words = args.positionals.join(' ');
-    const message = isConversation ? '' : words || (await readStdin('The message is empty.'));
+    const message = isConversation ? '' : words || (await readStdin(EMPTY_MESSAGE));
+    if (!isConversation && message.trim() === '') throw new UsageError(EMPTY_MESSAGE);
     await using model = await openModel(name, args, signal);
     const answer: Answer = async (messages, stop) => {
       const stream = model.chat(messages, { ...options, chatTemplate, signal: stop });
@@ -75,6 +78,11 @@ async function converse(
   );
   const terminal = createInterface({ input: process.stdin, output: process.stderr, prompt: '> ' });
   let stop: AbortController | undefined;
+  let isClosed = false;
+  terminal.on('close', () => {
+    isClosed = true;
+    stop?.abort();
+  });
   terminal.on('SIGINT', () => {
     if (stop && !stop.signal.aborted) stop.abort();
     else terminal.close();
@@ -94,6 +102,7 @@ async function converse(
       messages = await turn(messages, line, answer, AbortSignal.any([signal, stop.signal]));
       stop = undefined;
     }
+    if (isClosed) break;
     terminal.prompt();
   }
   terminal.close();

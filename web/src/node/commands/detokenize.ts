@@ -1,5 +1,5 @@
 // pipit detokenize: token ids to text.
-import { LOAD_OPTIONS } from '../arguments.ts';
+import { LOAD_OPTIONS, UsageError } from '../arguments.ts';
 import { type Command, openModel } from '../command.ts';
 import { print, printJson, readStdin } from '../terminal.ts';
 import { parseTokens } from '../token_file.ts';
@@ -20,7 +20,10 @@ export const detokenize: Command = {
 };
 
 async function givenTokens(words: readonly string[]): Promise<number[]> {
-  if (words.length > 0) return parseTokens(`[${words.join(',')}]`, `'${words.join(' ')}'`);
+  const wrong = words.find((word) => !/^\d+$/.test(word));
+  if (wrong !== undefined)
+    throw new UsageError(`'${wrong}' is no token id. Give whole numbers, for instance 1 42.`);
+  if (words.length > 0) return words.map(Number);
   const hint = 'The token ids are missing. Give them as arguments, or pipe them into stdin.';
   return parseTokens(await readStdin(hint), 'stdin');
 }
