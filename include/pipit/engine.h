@@ -1,9 +1,14 @@
 // The engine: load a model from bytes in any portions, tokenize, compute, generate.
 //
-//   auto loader = ModelLoader::create({}, file_size);      // then loader->feed(bytes) until the
-//   file ends auto model = loader->finish(); auto session = Session::create(*model, {}); auto
-//   generation = Generation::create(**session, prompt_tokens, options); while (true) { auto step =
-//   generation->step(); … if (step->phase == GenerationPhase::kEnd) break; }
+//   auto loader = ModelLoader::create({}, file_size);
+//   loader->feed(bytes);                                 // until the file ends
+//   auto model = loader->finish();
+//   auto session = Session::create(*model, {});
+//   auto generation = Generation::create(**session, prompt_tokens, options);
+//   while (true) {
+//     auto step = (*generation)->step();                 // step->text
+//     if (step->phase == GenerationPhase::kEnd) break;
+//   }
 //
 // Nothing here throws, prints, aborts or starts a thread; every call returns after one chunk of
 // work.
@@ -16,7 +21,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/array.h"
 #include "pipit/options.h"
 #include "pipit/status.h"
 
@@ -73,7 +77,7 @@ class ModelLoader {
   // further use.
   Status feed(std::span<const uint8_t> bytes);
 
-  // After the last byte. Errors: kTruncated.
+  // After the last byte, and only once. Errors: kTruncated, kInvalidArgument (the model is taken).
   Result<std::shared_ptr<const Model>> finish();
 
  private:
@@ -142,7 +146,9 @@ class Generation {
                                                     const GenerateOptions& options);
   ~Generation();
 
-  // After kEnd: kEnd again, without text.
+  // After kEnd: kEnd again, without text. Errors: kOutOfMemory, kInvalidArgument (the options
+  // forbid every token), kInternal; then the generation is of no further use and step() repeats the
+  // error.
   Result<GenerationStep> step();
 
  private:

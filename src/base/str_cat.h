@@ -25,7 +25,7 @@ void append_part(std::string& out, Integer part) {
 
 inline void append_part(std::string& out, double part) {  // to_chars would cost 60 KB of Wasm
   char digits[32];
-  out.append(digits, static_cast<size_t>(std::snprintf(digits, sizeof(digits), "%.9g", part)));
+  out.append(digits, static_cast<size_t>(std::snprintf(digits, sizeof(digits), "%.7g", part)));
 }
 
 }  // namespace internal

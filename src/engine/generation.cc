@@ -1,6 +1,5 @@
 // Generation: prompt in, text out, one step at a time.
 #include <algorithm>
-#include <cmath>
 
 #include "base/str_cat.h"
 #include "engine/model_parts.h"
@@ -24,7 +23,9 @@ struct Generation::State {
   StopReason stop_reason = StopReason::kNone;
   int32_t stop_index = -1;
   bool ended = false;
+  Status error = {};  // of a step; it stays
 
+  Result<GenerationStep> step();
   Result<GenerationStep> prefill();
   Result<GenerationStep> decode();
   Result<GenerationStep> end();
@@ -61,15 +62,11 @@ Status check_prompt(const Session& session, std::span<const int32_t> prompt) {
   return ok_status();
 }
 
-// The caller's sampling options, with the end-of-generation tokens forbidden where they are to be
-// ignored.
-SamplingOptions sampling_options(const GenerateOptions& options, const Tokenizer& tokenizer) {
-  SamplingOptions sampling = options.sampling;
-  if (!options.ignore_eos) return sampling;
+Status forbid_end_of_generation(const Tokenizer& tokenizer, Sampler& sampler) {
   for (int32_t id = 0; id < tokenizer.n_vocab(); ++id) {
-    if (tokenizer.is_end_of_generation(id)) sampling.logit_bias.push_back({id, -INFINITY});
+    if (tokenizer.is_end_of_generation(id)) PIPIT_RETURN_IF_ERROR(sampler.forbid(id));
   }
-  return sampling;
+  return ok_status();
 }
 
 }  // namespace
@@ -87,8 +84,8 @@ Result<std::unique_ptr<Generation>> Generation::create(Session& session,
                           "; it must be 0 or more, or -1 for no limit."));
   }
   const Tokenizer& tokenizer = session.model().tokenizer();
-  PIPIT_ASSIGN_OR_RETURN(
-      Sampler sampler, Sampler::create(sampling_options(options, tokenizer), tokenizer.n_vocab()));
+  PIPIT_ASSIGN_OR_RETURN(Sampler sampler, Sampler::create(options.sampling, tokenizer.n_vocab()));
+  if (options.ignore_eos) PIPIT_RETURN_IF_ERROR(forbid_end_of_generation(tokenizer, sampler));
   for (const int32_t token : prompt) PIPIT_RETURN_IF_ERROR(sampler.accept(token));
   PIPIT_ASSIGN_OR_RETURN(StopMatcher stops, StopMatcher::create(options.stop));
   auto state = std::make_unique<State>(State{.session = session,
@@ -103,13 +100,19 @@ Result<std::unique_ptr<Generation>> Generation::create(Session& session,
 }
 
 Result<GenerationStep> Generation::step() {
-  State& s = *state_;
-  if (s.ended) {
+  PIPIT_RETURN_IF_ERROR(state_->error);
+  Result<GenerationStep> result = state_->step();
+  if (!result.ok()) state_->error = result.status();
+  return result;
+}
+
+Result<GenerationStep> Generation::State::step() {
+  if (ended) {
     return GenerationStep{
-        .phase = GenerationPhase::kEnd, .stop_reason = s.stop_reason, .stop_index = s.stop_index};
+        .phase = GenerationPhase::kEnd, .stop_reason = stop_reason, .stop_index = stop_index};
   }
-  if (s.n_prefilled < s.prompt.size()) return s.prefill();
-  return s.stop_reason == StopReason::kNone ? s.decode() : s.end();
+  if (n_prefilled < prompt.size()) return prefill();
+  return stop_reason == StopReason::kNone ? decode() : end();
 }
 
 Result<GenerationStep> Generation::State::prefill() {

@@ -48,6 +48,7 @@ struct ModelLoader::State {
   std::optional<WeightLoader> weights = {};  // once the header is whole
   Status error = {};                         // of a feed; it stays
 
+  Status check_usable() const;
   Status feed(std::span<const uint8_t> bytes);
   Status begin_weights();
 };
@@ -95,18 +96,28 @@ ModelLoader::~ModelLoader() = default;
 
 Result<ModelLoader> ModelLoader::create(const LoadOptions& options, uint64_t file_size) {
   PIPIT_ASSIGN_OR_RETURN(const KernelSet* kernels, find_kernel_set(options.kernels));
-  auto state = std::make_unique<State>(State{.parser = GgufParser(file_size)});
+  auto state =
+      std::make_unique<State>(State{.parser = GgufParser(file_size, supported_format_names())});
   state->parts->kernels = kernels;
   return ModelLoader(std::move(state));
 }
 
+Status ModelLoader::State::check_usable() const {
+  if (parts == nullptr) {
+    return {StatusCode::kInvalidArgument,
+            "The loader has given its model. Start another one for another model."};
+  }
+  return error;
+}
+
 Status ModelLoader::feed(std::span<const uint8_t> bytes) {
-  if (state_->error.ok()) state_->error = state_->feed(bytes);
+  PIPIT_RETURN_IF_ERROR(state_->check_usable());
+  state_->error = state_->feed(bytes);
   return state_->error;
 }
 
 Result<std::shared_ptr<const Model>> ModelLoader::finish() {
-  PIPIT_RETURN_IF_ERROR(state_->error);
+  PIPIT_RETURN_IF_ERROR(state_->check_usable());
   if (!state_->weights) return state_->parser.finish().status();  // the header is not whole
   PIPIT_RETURN_IF_ERROR(state_->weights->finish());
   return std::make_shared<const Model>(std::move(state_->parts));

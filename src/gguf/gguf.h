@@ -138,8 +138,8 @@ class Gguf {
 class GgufParser {
  public:
   // `file_size`: bytes of the whole file when known (tensors beyond it are then an error at once),
-  // else 0.
-  explicit GgufParser(uint64_t file_size = 0);
+  // else 0. `supported_types`: "F32, F16, …", named where a tensor has a type that does not exist.
+  explicit GgufParser(uint64_t file_size = 0, std::string supported_types = {});
 
   // Takes bytes from the front of `bytes`; returns how many it used. All of them, unless the header
   // ended within: it ends with the tensor directory's last byte, before the padding in front of the
@@ -221,6 +221,7 @@ class GgufParser {
   }
 
   uint64_t file_size_;
+  std::string supported_types_;
   Status status_;
   std::unique_ptr<Gguf> gguf_;
   uint64_t n_tensors_ = 0;  // claimed

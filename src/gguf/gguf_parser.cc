@@ -41,8 +41,11 @@ Status check_count(uint64_t n, uint64_t limit, const char* what) {
 
 }  // namespace
 
-GgufParser::GgufParser(uint64_t file_size)
-    : file_size_(file_size), gguf_(std::make_unique<Gguf>()), need_(kPrefixBytes) {}
+GgufParser::GgufParser(uint64_t file_size, std::string supported_types)
+    : file_size_(file_size),
+      supported_types_(std::move(supported_types)),
+      gguf_(std::make_unique<Gguf>()),
+      need_(kPrefixBytes) {}
 
 Result<size_t> GgufParser::feed(std::span<const uint8_t> bytes) {
   size_t used = 0;

@@ -64,7 +64,8 @@ Status GgufParser::complete_tensor_shape() {
     return {StatusCode::kUnsupported,
             str_cat("The tensor ", quote(tensor_.name), " has type ",
                     static_cast<uint32_t>(tensor_.type),
-                    ", which pipit does not know. Use a GGUF file of another quantisation.")};
+                    ", which pipit does not know. Choose a file that has only: ",
+                    supported_types_.empty() ? "types that GGUF has" : supported_types_, ".")};
   }
   if (tensor_.dims[0] % info->block_size != 0) {
     return invalid(str_cat("its rows have ", tensor_.dims[0], " elements, not a multiple of ",

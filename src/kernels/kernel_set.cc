@@ -1,6 +1,7 @@
 // The registry of kernel sets.
 #include "kernels/kernel_set.h"
 
+#include "base/quote.h"
 #include "kernels/reference/reference.h"
 #ifdef __wasm_simd128__
 #include "kernels/simd128/simd128.h"
@@ -27,8 +28,8 @@ Result<const KernelSet*> find_kernel_set(std::string_view name) {
     if (name == set->name) return set;
     names += str_cat(", ", set->name);
   }
-  return Status(StatusCode::kNotFound, str_cat("There is no kernel set '", name.substr(0, 64),
-                                               "'. Choose one of: ", names, "."));
+  return Status(StatusCode::kNotFound,
+                str_cat("There is no kernel set ", quote(name), ". Choose one of: ", names, "."));
 }
 
 }  // namespace pipit

@@ -9,21 +9,36 @@ KvCache::KvCache(const Config& config)
     : n_layer_(config.n_layer),
       n_head_kv_(config.n_head_kv),
       n_embd_k_(config.n_embd_k()),
-      n_embd_v_(config.n_embd_v()) {}
+      n_embd_v_(config.n_embd_v()),
+      page_bytes_(uint64_t{n_layer_} * kPagePositions * (uint64_t{n_embd_k_} + n_embd_v_) *
+                  sizeof(float)) {}
+
+KvCache::~KvCache() {
+  for (float* page : pages_) release(page);
+}
 
 Status KvCache::reserve(size_t n_positions) {
-  const uint64_t page_floats =
-      uint64_t{n_layer_} * kPagePositions * (uint64_t{n_embd_k_} + n_embd_v_);
   while (pages_.size() * kPagePositions < n_positions) {
-    PIPIT_ASSIGN_OR_RETURN(Array<float> page, Array<float>::make(page_floats));
-    page_data_.push_back(page.data());
-    pages_.push_back(std::move(page));
+    const auto size = checked_size(page_bytes_);
+    void* page = size ? allocate(*size) : nullptr;
+    if (page == nullptr) {
+      return {StatusCode::kOutOfMemory,
+              str_cat("Not enough memory for ", page_bytes_, " more bytes of KV cache at position ",
+                      pages_.size() * kPagePositions,
+                      ". Close other tabs or choose a smaller model or context.")};
+    }
+    std::memset(page, 0, *size);
+    const Status status = pages_.push_back(static_cast<float*>(page));
+    if (!status.ok()) {
+      release(page);
+      return status;
+    }
   }
   return ok_status();
 }
 
 void KvCache::store(size_t layer, size_t position, const float* k, const float* v) {
-  float* page = pages_[position / kPagePositions].data();
+  float* page = pages_[position / kPagePositions];
   const size_t row = position % kPagePositions;
   const size_t head_dim = n_embd_k_ / n_head_kv_;
   const size_t head_dim_v = n_embd_v_ / n_head_kv_;
@@ -36,16 +51,12 @@ void KvCache::store(size_t layer, size_t position, const float* k, const float* 
 }
 
 KvView KvCache::view(size_t layer) const {
-  return {.pages = page_data_.data(),
+  return {.pages = pages_.data(),
           .page_positions = kPagePositions,
           .k_offset = k_offset(layer),
           .v_offset = v_offset(layer)};
 }
 
-uint64_t KvCache::bytes() const {
-  uint64_t total = 0;
-  for (const Array<float>& page : pages_) total += page.size() * sizeof(float);
-  return total;
-}
+uint64_t KvCache::bytes() const { return pages_.size() * page_bytes_; }
 
 }  // namespace pipit

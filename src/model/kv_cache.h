@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "base/array.h"
 #include "kernels/kernel_set.h"
@@ -18,6 +17,9 @@ class KvCache {
   static constexpr size_t kPagePositions = 64;
 
   explicit KvCache(const Config& config);
+  ~KvCache();
+  KvCache(KvCache&&) = default;  // an Array that was moved from is empty
+  KvCache& operator=(KvCache&&) = delete;
 
   // Makes room for positions 0 … n - 1. Errors: kOutOfMemory (what was there stays).
   Status reserve(size_t n_positions);
@@ -38,9 +40,8 @@ class KvCache {
   size_t n_head_kv_;
   size_t n_embd_k_;
   size_t n_embd_v_;
-  std::vector<Array<float>>
-      pages_;  // each [n_layer, {K [n_head_kv, kPagePositions, head_dim], V likewise}]
-  std::vector<const float*> page_data_;
+  uint64_t page_bytes_;
+  Array<float*> pages_;  // each [n_layer, {K [n_head_kv, kPagePositions, head_dim], V likewise}]
 };
 
 }  // namespace pipit

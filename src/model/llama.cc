@@ -117,7 +117,9 @@ Status forward(const Config& c, const Weights& w, const KernelSet& kernels,
                Workspace& ws) {
   const size_t n_tokens = tokens.size();
   const Pass pass = {c, kernels, n_tokens, n_past, kv, ws};
+  const size_t n_rows = rows == LogitRows::kAll ? n_tokens : rows == LogitRows::kLast ? 1 : 0;
   PIPIT_RETURN_IF_ERROR(kv.reserve(n_past + n_tokens));
+  PIPIT_RETURN_IF_ERROR(ws.logits.resize(uint64_t{n_rows} * c.n_vocab));
 
   for (size_t t = 0; t < n_tokens; ++t) {
     kernels.unpack_row(w.token_embd, static_cast<size_t>(tokens[t]), ws.x.data() + t * c.n_embd);
@@ -129,9 +131,7 @@ Status forward(const Config& c, const Weights& w, const KernelSet& kernels,
     pass.feed_forward_block(w.layers[l]);
   }
 
-  if (rows == LogitRows::kNone) return ok_status();
-  const size_t n_rows = rows == LogitRows::kAll ? n_tokens : 1;
-  PIPIT_RETURN_IF_ERROR(ws.logits.resize(uint64_t{n_rows} * c.n_vocab));
+  if (n_rows == 0) return ok_status();
   pass.norm(ws.x.data() + (n_tokens - n_rows) * c.n_embd, w.output_norm, n_rows, ws.h.data());
   pass.input(ws.h.data(), n_rows, c.n_embd);
   pass.product(w.output_head(), ws.logits.data());

@@ -2,6 +2,7 @@
 #include "model/transformer.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/quote.h"
 #include "model/llama.h"
@@ -36,10 +37,17 @@ Result<Workspace> Workspace::create(const Config& config, const Weights& weights
       {&ws.logits, config.n_vocab},
   };
   for (const auto& buffer : buffers) PIPIT_RETURN_IF_ERROR(buffer.array->resize(buffer.n));
+  ws.logits.clear();  // there are none yet, but the room for a row is taken
   const size_t widest = std::max({config.n_embd, config.n_embd_attn(), config.n_ff});
   PIPIT_RETURN_IF_ERROR(
       ws.activations.quantised.resize(kernels.quantised_bytes(kMaxBatch, widest)));
   fill_rope_frequencies(config, weights.rope_freqs.span(), ws.rope_freq.span());
+  if (!std::all_of(ws.rope_freq.begin(), ws.rope_freq.end(),
+                   [](float f) { return std::isfinite(f); })) {
+    return Status(StatusCode::kInvalidFile,
+                  "RoPE's settings or the tensor 'rope_freqs.weight' give frequencies that are no "
+                  "numbers. The file is damaged.");
+  }
   return ws;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/quote.h"
 #include "base/str_cat.h"
 
 namespace pipit {
@@ -72,8 +73,8 @@ Result<WeightLoader> WeightLoader::create(const Gguf& gguf, std::vector<TensorSl
       const auto same_name = [&](const TensorSlot& slot) { return slot.name == tensor.name; };
       if (std::none_of(loader.slots_.begin(), loader.slots_.end(), same_name)) {
         return Status(StatusCode::kUnsupported,
-                      str_cat("Tensor '", tensor.name,
-                              "' is not one that pipit knows in this architecture; "
+                      str_cat("Tensor ", quote(tensor.name),
+                              " is not one that pipit knows in this architecture; "
                               "without it the answers would be wrong."));
       }
     }

@@ -15,19 +15,19 @@ template <typename Value>
 Status check(bool valid, const char* option, Value value, const char* range) {
   if (valid) return ok_status();
   return {StatusCode::kInvalidArgument,
-          str_cat(option, " is ", value, "; it must be ", range, ".")};
+          str_cat("'", option, "' is ", value, "; it must be ", range, ".")};
 }
 
 Status check_biases(std::span<const LogitBias> biases, int32_t n_vocab) {
   for (const LogitBias& bias : biases) {
     if (bias.token < 0 || bias.token >= n_vocab) {
       return {StatusCode::kInvalidArgument,
-              str_cat("logit_bias names the token ", bias.token,
+              str_cat("'logit_bias' names the token ", bias.token,
                       "; the vocabulary has the tokens 0 to ", n_vocab - 1, ".")};
     }
     if (std::isnan(bias.bias)) {
       return {StatusCode::kInvalidArgument,
-              str_cat("logit_bias of token ", bias.token,
+              str_cat("'logit_bias' of token ", bias.token,
                       " is NaN; it must be a number or -infinity or infinity.")};
     }
   }
@@ -79,6 +79,8 @@ Result<Sampler> Sampler::create(const SamplingOptions& options, int32_t n_vocab)
   return sampler;
 }
 
+Status Sampler::forbid(int32_t token) { return bias_.push_back({token, -INFINITY}); }
+
 Result<int32_t> Sampler::sample(std::span<const float> logits) {
   if (logits.size() != logits_.size()) {
     return Status(StatusCode::kInvalidArgument,
@@ -98,7 +100,7 @@ Result<int32_t> Sampler::sample(std::span<const float> logits) {
                                                 : top_k(logits_.span(), top_k_, candidates_.span());
   if (candidates.empty()) {
     return Status(StatusCode::kInvalidArgument,
-                  "The logit_bias and penalties forbid every token. Allow at least one.");
+                  "'logit_bias' and the penalties forbid every token. Allow at least one.");
   }
   if (greedy_) return candidates[0].id;
 

@@ -18,6 +18,9 @@ class Sampler {
   // Errors: kInvalidArgument (names the option, its value and its range), kOutOfMemory.
   static Result<Sampler> create(const SamplingOptions& options, int32_t n_vocab);
 
+  // From now on `token`, which is in the vocabulary, is never drawn. Errors: kOutOfMemory.
+  Status forbid(int32_t token);
+
   // The next token from `logits` [n_vocab], which are left as they are. NaN counts as -infinity,
   // which is never drawn. Errors: kInternal when no logit is a finite number, kInvalidArgument when
   // there are not n_vocab logits or when the biases and penalties forbid every token.

@@ -68,7 +68,7 @@ Status Bpe::add_merges(const Gguf& gguf) {
     PIPIT_ASSIGN_OR_RETURN(const Piece left, pieces_.intern(merge.substr(0, space)));
     PIPIT_ASSIGN_OR_RETURN(const Piece right, pieces_.intern(merge.substr(space + 1)));
     PIPIT_ASSIGN_OR_RETURN(const Piece result, pieces_.intern({merge, space}));
-    merges_.insert(left, right, {static_cast<uint32_t>(rank), result});
+    PIPIT_RETURN_IF_ERROR(merges_.insert(left, right, {static_cast<uint32_t>(rank), result}));
   }
   return ok_status();
 }

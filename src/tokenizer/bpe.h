@@ -35,7 +35,8 @@ class Bpe {
 
   // Reads tokenizer.ggml.merges. As in llama.cpp, merges go by texts: what they join and make need
   // not be a token. With `ignores_merges`, a word that is a token as a whole is that token. Errors:
-  // kInvalidFile (no merges, or one that is not two texts with a space between), kOutOfMemory.
+  // kInvalidFile (no merges, or one that is not two texts with a space between), kLimitExceeded
+  // (kMaxProbes), kOutOfMemory.
   static Result<Bpe> create(const Gguf& gguf, const Vocabulary& vocabulary, bool ignores_merges);
 
   // Appends the tokens of `word`, some bytes of text. As in llama.cpp, of a piece that is no token

@@ -13,10 +13,12 @@ Result<MergeTable> MergeTable::create(uint64_t n) {
   return table;
 }
 
-void MergeTable::insert(Piece left, Piece right, Merge merge) {
+Status MergeTable::insert(Piece left, Piece right, Merge merge) {
   const uint64_t key = key_of(left, right);
-  Slot& slot = slots_[slot_of(key)];
-  if (slot.merge.rank == Merge::kNone) slot = {key, merge};
+  const std::optional<size_t> i = slot_of(key);
+  if (!i) return too_many_collisions();
+  if (slots_[*i].merge.rank == Merge::kNone) slots_[*i] = {key, merge};
+  return ok_status();
 }
 
 }  // namespace pipit

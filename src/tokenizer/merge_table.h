@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "base/array.h"
 #include "pipit/status.h"
@@ -21,10 +22,15 @@ class MergeTable {
   // A table for up to `n` merges.
   static Result<MergeTable> create(uint64_t n);
 
-  // Does nothing if the pair has a merge already. `rank` is below kNone.
-  void insert(Piece left, Piece right, Merge merge);
+  // Does nothing if the pair has a merge already. `rank` is below kNone. Errors: kLimitExceeded
+  // (kMaxProbes).
+  Status insert(Piece left, Piece right, Merge merge);
 
-  Merge find(Piece left, Piece right) const { return slots_[slot_of(key_of(left, right))].merge; }
+  // Of rank kNone if there is none.
+  Merge find(Piece left, Piece right) const {
+    const std::optional<size_t> slot = slot_of(key_of(left, right));
+    return slot ? slots_[*slot].merge : Merge{Merge::kNone, 0};
+  }
 
  private:
   struct Slot {
@@ -33,13 +39,14 @@ class MergeTable {
   };
 
   static uint64_t key_of(Piece left, Piece right) { return uint64_t{left} << 32 | right; }
-  // The slot of that key, or the empty one where it belongs.
-  size_t slot_of(uint64_t key) const {
-    auto i = static_cast<size_t>(key * 0x9e3779b97f4a7c15u >> shift_);
-    while (slots_[i].merge.rank != Merge::kNone && slots_[i].key != key) {
-      i = (i + 1) & (slots_.size() - 1);
+  // The slot of that key, or the empty one where it belongs; none within kMaxProbes: nullopt.
+  std::optional<size_t> slot_of(uint64_t key) const {
+    const auto first = static_cast<size_t>(key * 0x9e3779b97f4a7c15u >> shift_);
+    for (size_t probe = 0; probe < kMaxProbes; ++probe) {
+      const size_t i = (first + probe) & (slots_.size() - 1);
+      if (slots_[i].merge.rank == Merge::kNone || slots_[i].key == key) return i;
     }
-    return i;
+    return std::nullopt;
   }
 
   Array<Slot> slots_;  // open addressing; a power of two, at most half full

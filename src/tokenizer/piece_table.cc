@@ -3,6 +3,8 @@
 
 #include <bit>
 
+#include "base/str_cat.h"
+
 namespace pipit {
 namespace {
 
@@ -15,6 +17,13 @@ uint32_t hash_of(PieceText text) {  // FNV-1a
 }
 
 }  // namespace
+
+Status too_many_collisions() {
+  return {StatusCode::kLimitExceeded,
+          str_cat("More than ", kMaxProbes,
+                  " texts of \"tokenizer.ggml.tokens\" and \"tokenizer.ggml.merges\" have nearly "
+                  "the same hash, which no real vocabulary does. Do not trust this file.")};
+}
 
 bool PieceText::operator==(const PieceText& other) const {
   if (size() != other.size()) return false;
@@ -29,45 +38,47 @@ Status PieceTable::reserve(uint64_t n) {
   return grow(n);
 }
 
-size_t PieceTable::slot_of(uint32_t hash, PieceText text) const {
+std::optional<size_t> PieceTable::slot_of(uint32_t hash, PieceText text) const {
   const size_t mask = slots_.size() - 1;
-  size_t i = hash & mask;
-  while (slots_[i].piece_plus_1 != 0) {
+  for (size_t probe = 0; probe < kMaxProbes; ++probe) {
+    const size_t i = (hash + probe) & mask;
     const Slot& slot = slots_[i];
-    if (slot.hash == hash && texts_[slot.piece_plus_1 - 1] == text) break;
-    i = (i + 1) & mask;
+    if (slot.piece_plus_1 == 0) return i;
+    if (slot.hash == hash && texts_[slot.piece_plus_1 - 1] == text) return i;
   }
-  return i;
+  return std::nullopt;
 }
 
 // Room in the hash table for `n` pieces.
 Status PieceTable::grow(uint64_t n) {
-  Array<Slot> old;
-  old.swap(slots_);
-  PIPIT_RETURN_IF_ERROR(slots_.resize(std::bit_ceil(2 * n + 2)));
-  const size_t mask = slots_.size() - 1;
-  for (const Slot& slot : old) {
+  PIPIT_ASSIGN_OR_RETURN(Array<Slot> grown, Array<Slot>::make(std::bit_ceil(2 * n + 2)));
+  const size_t mask = grown.size() - 1;
+  for (const Slot& slot : slots_) {
     if (slot.piece_plus_1 == 0) continue;
-    size_t i = slot.hash & mask;
-    while (slots_[i].piece_plus_1 != 0) i = (i + 1) & mask;
-    slots_[i] = slot;
+    size_t probe = 0;
+    while (probe < kMaxProbes && grown[(slot.hash + probe) & mask].piece_plus_1 != 0) ++probe;
+    if (probe == kMaxProbes) return too_many_collisions();
+    grown[(slot.hash + probe) & mask] = slot;
   }
+  slots_.swap(grown);
   return ok_status();
 }
 
 Status PieceTable::append(PieceText text, bool findable) {
   const uint64_t n = uint64_t{texts_.size()} + 1;
   if (2 * n > slots_.size()) PIPIT_RETURN_IF_ERROR(grow(2 * n));
-  PIPIT_RETURN_IF_ERROR(texts_.push_back(text));
-  if (!findable) return ok_status();
   const uint32_t hash = hash_of(text);
-  slots_[slot_of(hash, text)] = {hash, static_cast<uint32_t>(n)};
+  const std::optional<size_t> slot = slot_of(hash, text);
+  if (findable && !slot) return too_many_collisions();
+  PIPIT_RETURN_IF_ERROR(texts_.push_back(text));
+  if (findable) slots_[*slot] = {hash, static_cast<uint32_t>(n)};
   return ok_status();
 }
 
 std::optional<Piece> PieceTable::find(PieceText text) const {
-  const uint32_t piece_plus_1 = slots_[slot_of(hash_of(text), text)].piece_plus_1;
-  return piece_plus_1 == 0 ? std::nullopt : std::optional<Piece>(piece_plus_1 - 1);
+  const std::optional<size_t> slot = slot_of(hash_of(text), text);
+  if (!slot || slots_[*slot].piece_plus_1 == 0) return std::nullopt;
+  return slots_[*slot].piece_plus_1 - 1;
 }
 
 Result<Piece> PieceTable::intern(PieceText text) {

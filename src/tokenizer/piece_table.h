@@ -12,6 +12,14 @@ namespace pipit {
 
 using Piece = uint32_t;
 
+// The tables' hash functions are known, so a hostile file can choose texts that all fall together,
+// and each look-up would go through all of them. No entry therefore stands this far or further from
+// where it belongs; a file that needs it is refused. Of SmolLM2's entries none stands 32 away, and
+// by chance none of 2^22 would stand 100 away.
+inline constexpr size_t kMaxProbes = 256;
+
+Status too_many_collisions();  // kLimitExceeded
+
 // A text that lies in memory whole, or with one byte in its middle that does not belong to it: the
 // result of a merge, read from the merge ("lo w" is "low").
 class PieceText {
@@ -39,6 +47,8 @@ class PieceTable {
   // Room for `n` pieces; to be called before anything else.
   Status reserve(uint64_t n);
 
+  // Errors of these: kLimitExceeded (kMaxProbes), kOutOfMemory. The table stays as it was.
+
   // The next number. Of several pieces with one text, find() gives the last. With `findable` false
   // it is never given.
   Status append(PieceText text, bool findable);
@@ -56,8 +66,8 @@ class PieceTable {
     uint32_t piece_plus_1;  // 0: empty
   };
 
-  // The slot of that text, or the empty one where it belongs.
-  size_t slot_of(uint32_t hash, PieceText text) const;
+  // The slot of that text, or the empty one where it belongs; none within kMaxProbes: nullopt.
+  std::optional<size_t> slot_of(uint32_t hash, PieceText text) const;
   Status grow(uint64_t n);
 
   Array<PieceText> texts_;

@@ -121,8 +121,9 @@ size_t smollm_piece(std::string_view bytes) {
   return gpt2_piece({bytes, /*ends_at_number=*/true});
 }
 
-// (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|
-// ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+ Qwen 2 has \p{N} instead of \p{N}{1,3}.
+// (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}
+//   | ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
+// Qwen 2 has \p{N} instead of \p{N}{1,3}.
 size_t llama3_piece(const Text& text, int max_digits) {
   if (const size_t n = contraction(text, /*any_case=*/true); n > 0) return n;
   const Char first = text.at(0);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/str_cat.h"
+
 namespace pipit {
 
 Result<SpecialTokens> SpecialTokens::create(const Vocabulary& vocabulary, bool hidden) {
@@ -11,7 +13,14 @@ Result<SpecialTokens> SpecialTokens::create(const Vocabulary& vocabulary, bool h
     const bool is_special =
         vocabulary.type(id) == TokenType::kUserDefined || (hidden && vocabulary.is_hidden(id));
     const Entry entry = {vocabulary.text(id), id};
-    if (is_special && !entry.text.empty()) PIPIT_RETURN_IF_ERROR(special.entries_.push_back(entry));
+    if (!is_special || entry.text.empty()) continue;
+    if (entry.text.size() > kMaxSpecialTokenBytes) {
+      return Status(StatusCode::kLimitExceeded,
+                    str_cat("The special token ", id, " has ", entry.text.size(),
+                            " bytes; pipit accepts at most ", kMaxSpecialTokenBytes,
+                            ". The file is damaged or not a model."));
+    }
+    PIPIT_RETURN_IF_ERROR(special.entries_.push_back(entry));
   }
   Array<Entry>& entries = special.entries_;
   // Of several tokens with one text the last counts, as for normal tokens.

@@ -12,6 +12,9 @@
 
 namespace pipit {
 
+// Real ones have at most a few dozen. A search compares that much at every byte of a text.
+inline constexpr size_t kMaxSpecialTokenBytes = 512;
+
 class SpecialTokens {
  public:
   struct Match {
@@ -20,7 +23,8 @@ class SpecialTokens {
     Token id;
   };
 
-  // The user-defined tokens, and with `hidden` also the control and unknown ones.
+  // The user-defined tokens, and with `hidden` also the control and unknown ones. Errors:
+  // kLimitExceeded (kMaxSpecialTokenBytes), kOutOfMemory.
   static Result<SpecialTokens> create(const Vocabulary& vocabulary, bool hidden);
 
   // The first match in `text` at or after `from`; of those that begin there, the longest.

@@ -30,7 +30,7 @@ class Tokenizer {
   virtual ~Tokenizer() = default;
 
   // Chooses by tokenizer.ggml.model and .pre. `gguf` must outlive the tokenizer.
-  // Errors: kInvalidFile, kUnsupported (named, with what works), kOutOfMemory.
+  // Errors: kInvalidFile, kUnsupported (named, with what works), kLimitExceeded, kOutOfMemory.
   static Result<std::unique_ptr<Tokenizer>> create(const Gguf& gguf);
 
   // Text (any bytes; invalid UTF-8 becomes U+FFFD as in the WHATWG Encoding Standard) to ids.

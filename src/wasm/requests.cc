@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "base/quote.h"
 #include "base/str_cat.h"
 
 namespace pipit {
@@ -15,8 +16,13 @@ namespace {
 using Json = nlohmann::json;
 
 Status wrong(std::string_view field, const Json& value, std::string_view expected) {
-  std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
-  if (text.size() > 64) text = text.substr(0, 61) + "...";
+  std::string text;
+  if (value.is_structured()) {  // dump() calls itself for every level
+    text = str_cat("an ", value.type_name());
+  } else {
+    text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
+    if (text.size() > 64) text = text.substr(0, 61) + "...";
+  }
   return {StatusCode::kInvalidArgument,
           str_cat("'", field, "' is ", text, "; it must be ", expected, ".")};
 }
@@ -153,9 +159,8 @@ Result<Request> parse(std::string_view text, std::span<const Field<Request>> fie
       std::string names;
       for (const Field<Request>& field : fields)
         names += str_cat(names.empty() ? "" : ", ", field.name);
-      return Status(
-          StatusCode::kInvalidArgument,
-          str_cat("There is no option '", name.substr(0, 64), "'. The options are: ", names, "."));
+      return Status(StatusCode::kInvalidArgument,
+                    str_cat("There is no option ", quote(name), ". The options are: ", names, "."));
     }
     PIPIT_RETURN_IF_ERROR(match->read(match->name, value, request));
   }

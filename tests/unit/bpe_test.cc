@@ -10,7 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/memory.h"
 #include "support/tokenizer_files.h"
+#include "tokenizer/merge_table.h"
+#include "tokenizer/piece_table.h"
 
 namespace pipit {
 namespace {
@@ -162,6 +165,46 @@ TEST(Bpe, NoMergeMakesAControlToken) {
   ASSERT_TRUE(loaded.ok()) << loaded.status().message();
   EXPECT_EQ(ids_of(*loaded->tokenizer, "xy"), (std::vector<Token>{'x', 'y'}));
   EXPECT_EQ(ids_of(*loaded->tokenizer, "<s>"), (std::vector<Token>{'<', 's', '>'}));
+}
+
+TEST(PieceTable, AnAppendThatFailedLeavesTheTableAsItWas) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 1000; ++i) texts.push_back("text " + std::to_string(i));
+  int n_failed = 0;
+  for (int failing = 0; failing < 10; ++failing) {
+    PieceTable table;
+    ASSERT_TRUE(table.reserve(2).ok());
+    fail_allocation_after(failing);
+    size_t n = 0;
+    while (n < texts.size() && table.append(std::string_view(texts[n]), true).ok()) ++n;
+    fail_allocation_after(-1);
+    n_failed += n < texts.size() ? 1 : 0;
+    for (size_t i = 0; i < texts.size(); ++i) {
+      const auto piece = table.find(std::string_view(texts[i]));
+      ASSERT_EQ(piece, i < n ? std::optional<Piece>(i) : std::nullopt) << failing;
+    }
+  }
+  EXPECT_GT(n_failed, 5);
+}
+
+// Pairs that all belong to one slot would make each look-up as slow as the table is large.
+TEST(MergeTable, RefusesPairsThatAllFallTogether) {
+  constexpr uint64_t kFactor = 0x9e3779b97f4a7c15u;  // of the table's hash
+  uint64_t inverse = kFactor;
+  for (int i = 0; i < 6; ++i) inverse *= 2 - kFactor * inverse;
+  const auto key = [&](uint64_t number) { return inverse * ((uint64_t{7} << 53) + number); };
+  const auto left = [&](uint64_t number) { return static_cast<Piece>(key(number) >> 32); };
+  const auto right = [&](uint64_t number) { return static_cast<Piece>(key(number)); };
+
+  auto table = MergeTable::create(1000);
+  ASSERT_TRUE(table.ok());
+  for (uint32_t i = 0; i < kMaxProbes; ++i) {
+    ASSERT_TRUE(table->insert(left(i), right(i), {i, i}).ok()) << i;
+  }
+  EXPECT_EQ(table->insert(left(kMaxProbes), right(kMaxProbes), {1, 1}).code(),
+            StatusCode::kLimitExceeded);
+  EXPECT_EQ(table->find(left(kMaxProbes), right(kMaxProbes)).rank, Merge::kNone);
+  for (uint32_t i = 0; i < kMaxProbes; ++i) EXPECT_EQ(table->find(left(i), right(i)).rank, i);
 }
 
 // With a heap: a fraction of a second. By looking for the best pair each time: hours.

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/memory.h"
 #include "gguf/gguf.h"
 #include "kernels/kernel_set.h"
 #include "model/kv_cache.h"
@@ -88,6 +89,43 @@ TEST(Session, RefusesWhatItCannotCompute) {
   }
   EXPECT_EQ(Session::create(tiny_model(), {.n_ctx = 1u << 30}).status().code(),
             StatusCode::kInvalidArgument);
+}
+
+TEST(Session, LogitsAreThoseOfTheLastAppendAlone) {
+  auto session = Session::create(tiny_model(), {});
+  EXPECT_EQ((*session)->logits().size(), 0u) << "nothing is computed yet";
+  const struct {
+    LogitRows rows;
+    size_t n_rows;
+  } cases[] = {{LogitRows::kAll, 3}, {LogitRows::kLast, 1}, {LogitRows::kNone, 0}};
+  for (const auto& c : cases) {
+    ASSERT_TRUE((*session)->append(some_tokens(3), c.rows).ok());
+    EXPECT_EQ((*session)->logits().size(), c.n_rows * TinyLlama::kVocab);
+  }
+}
+
+// Whichever allocation fails, the same append then works and gives the same logits.
+TEST(Session, AnAppendThatFailedLeavesTheSequenceAsItWas) {
+  const auto model = tiny_model();
+  const auto tokens = some_tokens(70);
+  const auto append_all = [&](Session& session, int failing) {
+    for (size_t i = 0; i < tokens.size(); i += 10) {
+      fail_allocation_after(failing);
+      const Status status = session.append({tokens.data() + i, 10}, LogitRows::kAll);
+      fail_allocation_after(-1);
+      if (status.ok()) continue;
+      EXPECT_EQ(status.code(), StatusCode::kOutOfMemory);
+      EXPECT_EQ(session.n_past(), i);
+      EXPECT_TRUE(session.append({tokens.data() + i, 10}, LogitRows::kAll).ok());
+    }
+    return std::vector<float>(session.logits().begin(), session.logits().end());
+  };
+  auto undisturbed = Session::create(model, {});
+  const auto expected = append_all(**undisturbed, -1);
+  for (int failing = 0; failing < 4; ++failing) {
+    auto session = Session::create(model, {});
+    EXPECT_EQ(append_all(**session, failing), expected) << failing;
+  }
 }
 
 TEST(Session, KvCacheGrowsWithTheSequence) {
@@ -190,6 +228,33 @@ TEST(Generation, TellsWhyItStopped) {
     EXPECT_EQ(on.tokens.size(), 20u);
     EXPECT_EQ(on.end.stop_reason, StopReason::kMaxTokens);
   }
+}
+
+// Text would be lost, or a token computed twice, if it went on.
+TEST(Generation, AnErrorStays) {
+  const auto model = tiny_model();
+  int n_failed = 0;
+  for (int failing = 0; failing < 40; ++failing) {
+    auto session = Session::create(model, {});
+    auto options = always('a');
+    options.max_tokens = 3;
+    options.stop = {"aab"};
+    auto generation = Generation::create(**session, some_tokens(70), options);
+    fail_allocation_after(failing);
+    auto step = (*generation)->step();
+    while (step.ok() && step->phase != GenerationPhase::kEnd) step = (*generation)->step();
+    fail_allocation_after(-1);
+    if (step.ok()) continue;
+    ++n_failed;
+    const size_t n_past = (*session)->n_past();
+    for (int again = 0; again < 2; ++again) {
+      step = (*generation)->step();
+      ASSERT_FALSE(step.ok()) << failing;
+      EXPECT_EQ(step.status().code(), StatusCode::kOutOfMemory);
+    }
+    EXPECT_EQ((*session)->n_past(), n_past);
+  }
+  EXPECT_GT(n_failed, 3);
 }
 
 TEST(Generation, TheSameSeedGivesTheSameText) {

@@ -147,6 +147,11 @@ TEST(ModelLoader, SaysWhatIsWrong) {
          };
        },
        StatusCode::kUnsupported, "blk.0.attn_q.bias"},
+      {"control characters in a name",
+       [](TinyLlama& t) {
+         t.add = [](auto& b) { b.tensor("\x1b[2J\xff", TensorType::kF32, {1}, {1}); };
+       },
+       StatusCode::kUnsupported, "\"\\x1b[2J\\xff\""},
       {"missing embedding", renamed("token_embd.weight", ""), StatusCode::kInvalidFile,
        "token_embd.weight"},
       {"shape", shaped("blk.0.ffn_gate.weight", {32, 63}), StatusCode::kInvalidFile, "[63, 32]"},
@@ -173,6 +178,26 @@ TEST(ModelLoader, SaysWhatIsWrong) {
   }
 }
 
+TEST(ModelLoader, NamesTheTypesThatWork) {
+  const auto file = testing::ByteWriter()
+                        .prefix(1, 0)
+                        .tensor("token_embd.weight", {32, 96}, static_cast<TensorType>(999), 0)
+                        .bytes;
+  const Status status = load_bytes(file).status();
+  EXPECT_EQ(status.code(), StatusCode::kUnsupported);
+  for (const char* part : {"token_embd.weight", "999", "Q4_1", "BF16"}) {
+    EXPECT_NE(status.message().find(part), std::string::npos) << status.message();
+  }
+}
+
+TEST(ModelLoader, RefusesFrequenciesThatAreNoNumbers) {
+  TinyLlama tiny;
+  tiny.add = [](auto& b) { b.tensor("rope_freqs.weight", TensorType::kF32, {4}, {1, 0, 1, 1}); };
+  const auto model = load_bytes(tiny.file());
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  EXPECT_EQ(Session::create(*model, {}).status().code(), StatusCode::kInvalidFile);
+}
+
 TEST(ModelLoader, ATruncatedFileIsNeverAModel) {
   const auto file = TinyLlama().file();
   for (size_t n = 0; n < file.size(); n += n < 3000 ? 1 : 997) {
@@ -184,6 +209,18 @@ TEST(ModelLoader, ATruncatedFileIsNeverAModel) {
     EXPECT_EQ(model.status().code(), StatusCode::kTruncated)
         << n << ": " << model.status().message();
   }
+}
+
+TEST(ModelLoader, GivesItsModelOnce) {
+  const auto file = TinyLlama().file();
+  auto loader = ModelLoader::create({}, file.size());
+  ASSERT_TRUE(loader.ok());
+  ASSERT_TRUE(loader->feed(file).ok());
+  const auto model = loader->finish();
+  ASSERT_TRUE(model.ok());
+  EXPECT_EQ(loader->finish().status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(loader->feed(file).code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(logits_of(*model, {1}).size(), TinyLlama::kVocab);
 }
 
 TEST(ModelLoader, NoBitFlipOfTheHeaderDoesHarm) {

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <string>
 
+#include "base/str_cat.h"
+
 namespace pipit {
 namespace {
 
@@ -56,6 +58,18 @@ TEST(GenerateRequest, MissingFieldsKeepTheirDefaults) {
   EXPECT_EQ(request->generate.sampling.top_k, SamplingOptions().top_k);
 }
 
+// A recursive reader or writer would run out of stack, of which Wasm has little and guards none.
+TEST(Requests, AnyDepthIsRefused) {
+  for (const char* field : {"tokens", "stop", "temperature", "logit_bias", "unknown"}) {
+    const std::string json =
+        str_cat("{\"", field, "\":", std::string(1 << 20, '['), std::string(1 << 20, ']'), "}");
+    const auto request = parse_generate_request(json);
+    ASSERT_FALSE(request.ok()) << field;
+    EXPECT_EQ(request.status().code(), StatusCode::kInvalidArgument);
+    EXPECT_LT(request.status().message().size(), 400u);
+  }
+}
+
 TEST(Requests, SayWhatIsWrong) {
   const struct {
     const char* json;
@@ -65,7 +79,8 @@ TEST(Requests, SayWhatIsWrong) {
       {"{", "no JSON object"},
       {"[1]", "no JSON object"},
       {"{\"tokens\": \xff}", "no JSON object"},
-      {R"({"temprature": 1})", "'temprature'"},
+      {R"({"temprature": 1})", "\"temprature\""},
+      {R"({"\u001b[2J": 1})", "\"\\x1b[2J\""},
       {R"({"temprature": 1})", "temperature"},
       {R"({"tokens": 5})", "list of token ids"},
       {R"({"tokens": [1, "x"]})", "\"x\""},
@@ -80,6 +95,8 @@ TEST(Requests, SayWhatIsWrong) {
       {R"({"ignore_eos": 1})", "true or false"},
       {R"({"temperature": "hot"})", "'temperature' is \"hot\""},
       {R"({"temperature": null})", "null"},
+      {R"({"temperature": [1]})", "'temperature' is an array"},
+      {R"({"temperature": {"x": 1}})", "'temperature' is an object"},
       {R"({"logit_bias": {"5": 1}})", "pairs"},
       {R"({"logit_bias": [[5]]})", "pairs"},
       {R"({"logit_bias": [[5, "x"]]})", "a number"},

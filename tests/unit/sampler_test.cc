@@ -329,33 +329,33 @@ TEST(Sampler, OptionErrors) {
   };
   const Case cases[] = {
       {[](SamplingOptions& o) { o.temperature = -0.5f; },
-       "temperature is -0.5; it must be a finite number of at least 0"},
-      {[](SamplingOptions& o) { o.temperature = kInf; }, "temperature is inf;"},
-      {[](SamplingOptions& o) { o.temperature = kNan; }, "temperature is nan;"},
-      {[](SamplingOptions& o) { o.top_k = -1; }, "top_k is -1; it must be at least 0"},
-      {[](SamplingOptions& o) { o.top_p = 0; }, "top_p is 0; it must be above 0 and at most 1"},
-      {[](SamplingOptions& o) { o.top_p = 1.5f; }, "top_p is 1.5;"},
-      {[](SamplingOptions& o) { o.top_p = kNan; }, "top_p is nan;"},
+       "'temperature' is -0.5; it must be a finite number of at least 0"},
+      {[](SamplingOptions& o) { o.temperature = kInf; }, "'temperature' is inf;"},
+      {[](SamplingOptions& o) { o.temperature = kNan; }, "'temperature' is nan;"},
+      {[](SamplingOptions& o) { o.top_k = -1; }, "'top_k' is -1; it must be at least 0"},
+      {[](SamplingOptions& o) { o.top_p = 0; }, "'top_p' is 0; it must be above 0 and at most 1"},
+      {[](SamplingOptions& o) { o.top_p = 1.5f; }, "'top_p' is 1.5;"},
+      {[](SamplingOptions& o) { o.top_p = kNan; }, "'top_p' is nan;"},
       {[](SamplingOptions& o) { o.min_p = -0.25f; },
-       "min_p is -0.25; it must be from 0 (off) to 1"},
-      {[](SamplingOptions& o) { o.min_p = 1.25f; }, "min_p is 1.25;"},
-      {[](SamplingOptions& o) { o.min_p = kNan; }, "min_p is nan;"},
+       "'min_p' is -0.25; it must be from 0 (off) to 1"},
+      {[](SamplingOptions& o) { o.min_p = 1.25f; }, "'min_p' is 1.25;"},
+      {[](SamplingOptions& o) { o.min_p = kNan; }, "'min_p' is nan;"},
       {[](SamplingOptions& o) { o.repeat_penalty = 0; },
-       "repeat_penalty is 0; it must be a finite number above 0"},
-      {[](SamplingOptions& o) { o.repeat_penalty = kInf; }, "repeat_penalty is inf;"},
-      {[](SamplingOptions& o) { o.repeat_penalty = kNan; }, "repeat_penalty is nan;"},
+       "'repeat_penalty' is 0; it must be a finite number above 0"},
+      {[](SamplingOptions& o) { o.repeat_penalty = kInf; }, "'repeat_penalty' is inf;"},
+      {[](SamplingOptions& o) { o.repeat_penalty = kNan; }, "'repeat_penalty' is nan;"},
       {[](SamplingOptions& o) { o.presence_penalty = kNan; },
-       "presence_penalty is nan; it must be a finite number"},
-      {[](SamplingOptions& o) { o.presence_penalty = -kInf; }, "presence_penalty is -inf;"},
+       "'presence_penalty' is nan; it must be a finite number"},
+      {[](SamplingOptions& o) { o.presence_penalty = -kInf; }, "'presence_penalty' is -inf;"},
       {[](SamplingOptions& o) { o.frequency_penalty = kNan; },
-       "frequency_penalty is nan; it must be a finite number"},
-      {[](SamplingOptions& o) { o.frequency_penalty = kInf; }, "frequency_penalty is inf;"},
+       "'frequency_penalty' is nan; it must be a finite number"},
+      {[](SamplingOptions& o) { o.frequency_penalty = kInf; }, "'frequency_penalty' is inf;"},
       {[](SamplingOptions& o) { o.penalty_last_n = -2; },
-       "penalty_last_n is -2; it must be at least -1"},
+       "'penalty_last_n' is -2; it must be at least -1"},
       {[](SamplingOptions& o) { o.logit_bias = {{0, 1}, {1000, 1}}; },
-       "logit_bias names the token 1000; the vocabulary has the tokens 0 to 999"},
-      {[](SamplingOptions& o) { o.logit_bias = {{-1, 1}}; }, "logit_bias names the token -1;"},
-      {[](SamplingOptions& o) { o.logit_bias = {{7, kNan}}; }, "logit_bias of token 7 is NaN;"},
+       "'logit_bias' names the token 1000; the vocabulary has the tokens 0 to 999"},
+      {[](SamplingOptions& o) { o.logit_bias = {{-1, 1}}; }, "'logit_bias' names the token -1;"},
+      {[](SamplingOptions& o) { o.logit_bias = {{7, kNan}}; }, "'logit_bias' of token 7 is NaN;"},
   };
   for (const Case& c : cases) {
     SamplingOptions options;
@@ -364,7 +364,7 @@ TEST(Sampler, OptionErrors) {
     EXPECT_EQ(sampler.status().code(), StatusCode::kInvalidArgument) << c.message;
     EXPECT_TRUE(sampler.status().message().starts_with(c.message)) << sampler.status().message();
   }
-  EXPECT_EQ(Sampler::create({}, 0).status().message(), "n_vocab is 0; it must be at least 1.");
+  EXPECT_EQ(Sampler::create({}, 0).status().message(), "'n_vocab' is 0; it must be at least 1.");
 }
 
 TEST(Sampler, OptionsAtTheirLimits) {

@@ -4,12 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/memory.h"
 #include "support/tokenizer_files.h"
+#include "tokenizer/piece_table.h"
+#include "tokenizer/special_tokens.h"
 
 namespace pipit {
 namespace {
@@ -38,6 +41,36 @@ TokenizerFile special_file(std::string_view pre = "gpt-2") {
   file.add("<unk>", TokenType::kUnknown);
   file.more.u32("tokenizer.ggml.bos_token_id", kBos).u32("tokenizer.ggml.eos_token_id", kEnd);
   return file;
+}
+
+// `n` texts whose FNV-1a hashes, that of PieceTable, are all equal: of two blocks that lead from
+// one state to the same next one, either may be chosen, and so on from there (Joux, CRYPTO 2004).
+std::vector<std::string> texts_of_one_hash(size_t n) {
+  std::vector<std::string> texts = {""};
+  uint32_t state = 0x811c9dc5u;
+  while (texts.size() < n) {
+    std::map<uint32_t, std::string> block_to;
+    for (uint32_t number = 0;; ++number) {
+      std::string block;
+      for (int shift = 0; shift < 32; shift += 4) {
+        block += static_cast<char>('a' + (number * 0x9e3779b1u >> shift & 15));
+      }
+      uint32_t next = state;
+      for (const char c : block) next = (next ^ static_cast<uint8_t>(c)) * 0x01000193u;
+      const auto [other, is_new] = block_to.emplace(next, block);
+      if (is_new) continue;
+      std::vector<std::string> longer;
+      for (const std::string& text : texts) {
+        longer.push_back(text + block);
+        longer.push_back(text + other->second);
+      }
+      texts = longer;
+      state = next;
+      break;
+    }
+  }
+  texts.resize(n);
+  return texts;
 }
 
 Ids operator+(Ids a, const Ids& b) {
@@ -347,6 +380,21 @@ TEST(Tokenizer, FilesThatAreWrong) {
              .build();
        },
        kInvalid, "tokenizer.ggml.merges"},
+      {"a special token so long that a search for it at every byte takes hours",
+       with([](TokenizerFile& f) {
+         f.add(std::string(kMaxSpecialTokenBytes + 1, 'x'), TokenType::kUserDefined);
+       }),
+       StatusCode::kLimitExceeded, "513 bytes"},
+      {"texts that all have one hash", with([](TokenizerFile& f) {
+         for (const std::string& text : texts_of_one_hash(kMaxProbes + 1)) f.add(text);
+       }),
+       StatusCode::kLimitExceeded, "tokenizer.ggml.tokens"},
+      {"the same in the merges", with([](TokenizerFile& f) {
+         for (const std::string& text : texts_of_one_hash(kMaxProbes + 1)) {
+           f.merges.push_back(text + " x");
+         }
+       }),
+       StatusCode::kLimitExceeded, "tokenizer.ggml.merges"},
       {"a merge without a space", with([](TokenizerFile& f) { f.merges.push_back("ab"); }),
        kInvalid, "Merge 1 of"},
       {"an empty merge", with([](TokenizerFile& f) { f.merges.push_back(""); }), kInvalid,
