@@ -1,6 +1,7 @@
 // How far pipit's probabilities are from what a model file means, teacher-forced over a text.
 // The yardstick is llama.cpp on an F32 copy of the file, which is exact to 1e-8; llama.cpp on the
-// file itself is shown beside pipit, because it rounds activations to 8 bits.
+// file itself is shown beside pipit, because it rounds activations to 8 bits. It can be the
+// yardstick, too: then one sees how far its rounding lets anything agree with it.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,6 +13,7 @@ import { describeLlama, logSoftmax, openLlama, openModel } from './llama.mjs';
 import { mean, quantile } from './stats.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const kF16 = 1; // ggml's number of the type
 const kChunk = 64; // rows of logits held at a time
 const bounds = { mean_kl: 1e-3, same_top: 0.99, perplexity_ratio: 0.005 };
 
@@ -20,7 +22,10 @@ const usage = `Usage: node benchmarks/peers/kl.mjs [options]
   --model PATH      GGUF file (default: SmolLM2-135M-Instruct Q4_1 in models/cache)
   --text PATH       (default: tests/golden/text.txt)
   --tokens N        tokens of the text, read as one context (default: 4096)
-  --subjects LIST   of pipit, llama.cpp (default: both)
+  --yardstick NAME  what the others are compared with (default: exact)
+  --subjects LIST   (default: pipit,llama.cpp)
+                    Names: exact (llama.cpp on an F32 copy), pipit, llama.cpp (the file itself, with
+                    an F32 KV cache), llama.cpp-f16 (the same with its default, an F16 KV cache)
   --kernels NAME    pipit's kernel set (default: simd128)
   --python PATH     Python with numpy and gguf (default: .toolchain/venv/bin/python)
   --json            print JSON in place of a table
@@ -31,9 +36,9 @@ ${bounds.same_top}, perplexity ratio 1 +- ${bounds.perplexity_ratio}.
 `;
 
 // Sources of logits: rows(tokens) yields a Float32Array [n_vocab] for each token, in order.
-async function openLlamaSource(llama, path, nCtx) {
+async function openLlamaSource(llama, path, nCtx, options = {}) {
   const model = await openModel(llama, path);
-  const context = await model.context({ nCtx, batch: kChunk });
+  const context = await model.context({ nCtx, batch: kChunk, ...options });
   return {
     close: () => context.dispose().then(() => model.dispose()),
     async *rows(tokens) {
@@ -132,6 +137,7 @@ async function main() {
       },
       text: { type: 'string', default: join(root, 'tests', 'golden', 'text.txt') },
       tokens: { type: 'string', default: '4096' },
+      yardstick: { type: 'string', default: 'exact' },
       subjects: { type: 'string', default: 'pipit,llama.cpp' },
       kernels: { type: 'string', default: 'simd128' },
       python: { type: 'string', default: join(root, '.toolchain', 'venv', 'bin', 'python') },
@@ -147,44 +153,60 @@ async function main() {
   if (!Number.isInteger(nTokens) || nTokens < 2) {
     throw new Error('--tokens must be a whole number from 2.');
   }
-  const subjects = values.subjects.split(',');
-  const unknown = subjects.find((name) => name !== 'pipit' && name !== 'llama.cpp');
-  if (unknown !== undefined) throw new Error(`--subjects: '${unknown}' is not pipit or llama.cpp.`);
-
   const llama = await openLlama();
-  const names = [`exact (${describeLlama(llama).llama_cpp}, F32 copy)`];
-  const sources = [];
+  const version = describeLlama(llama).llama_cpp;
   const folder = mkdtempSync(join(tmpdir(), 'pipit-kl-'));
+  const kinds = {
+    exact: {
+      title: `exact (${version}, F32 copy)`,
+      open: () => {
+        const f32Path = join(folder, 'f32.gguf');
+        const script = fileURLToPath(new URL('dequantise.py', import.meta.url));
+        execFileSync(values.python, [script, values.model, f32Path]);
+        return openLlamaSource(llama, f32Path, nTokens);
+      },
+    },
+    pipit: {
+      title: `pipit, ${values.kernels}`,
+      open: () => openPipitSource(values.model, values.kernels, nTokens),
+    },
+    'llama.cpp': {
+      title: `${version}, the file itself`,
+      open: () => openLlamaSource(llama, values.model, nTokens),
+    },
+    'llama.cpp-f16': {
+      title: `${version}, the file itself, F16 KV cache`,
+      open: () => openLlamaSource(llama, values.model, nTokens, { kvType: kF16 }),
+    },
+  };
+  const names = [values.yardstick, ...values.subjects.split(',')];
+  const unknown = names.find((name) => !(name in kinds));
+  if (unknown !== undefined) {
+    throw new Error(
+      `There is no '${unknown}' to compare. Names: ${Object.keys(kinds).join(', ')}.`,
+    );
+  }
+  const titles = names.map((name) => kinds[name].title);
+
+  const sources = [];
   try {
-    const f32Path = join(folder, 'f32.gguf');
-    const script = fileURLToPath(new URL('dequantise.py', import.meta.url));
-    execFileSync(values.python, [script, values.model, f32Path]);
     const vocabulary = await openModel(llama, values.model, { vocabOnly: true });
     const tokens = vocabulary.tokenize(readFileSync(values.text, 'utf8'), false).slice(0, nTokens);
     await vocabulary.dispose();
     if (tokens.length < nTokens) throw new Error(`The text has only ${tokens.length} tokens.`);
 
-    sources.push(await openLlamaSource(llama, f32Path, nTokens));
-    for (const name of subjects) {
-      const isPipit = name === 'pipit';
-      names.push(isPipit ? `pipit, ${values.kernels}` : 'llama.cpp, the file itself');
-      sources.push(
-        isPipit
-          ? await openPipitSource(values.model, values.kernels, nTokens)
-          : await openLlamaSource(llama, values.model, nTokens),
-      );
-    }
+    for (const name of names) sources.push(await kinds[name].open());
     const results = await compare(sources, tokens);
     if (values.json) {
-      const records = results.map((result, i) => ({ name: names[i], ...result }));
+      const records = results.map((result, i) => ({ name: titles[i], ...result }));
       console.log(
         JSON.stringify({ model: values.model, tokens: nTokens, bounds, results: records }),
       );
     } else {
-      printTable(names, results);
+      printTable(titles, results);
     }
-    const pipit = subjects.indexOf('pipit');
-    if (pipit >= 0 && !isWithinBounds(results[1 + pipit], results[0])) process.exitCode = 1;
+    const pipit = names.indexOf('pipit', 1);
+    if (pipit > 0 && !isWithinBounds(results[pipit], results[0])) process.exitCode = 1;
   } finally {
     for (const source of sources) await source.close();
     rmSync(folder, { recursive: true });
