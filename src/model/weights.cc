@@ -66,7 +66,7 @@ Result<WeightLoader> WeightLoader::create(const Gguf& gguf, std::vector<TensorSl
       loader.packed_bytes_ += slot.n_cols * sizeof(float);
     }
     loader.pieces_.push_back({tensor, i});
-    largest_row = std::max(largest_row, loader.row_bytes(loader.pieces_.back()));
+    largest_row = std::max(largest_row, loader.piece_row_bytes(loader.pieces_.back()));
   }
   if (n_found != gguf.tensors().size()) {
     for (const TensorInfo& tensor : gguf.tensors()) {
@@ -85,9 +85,9 @@ Result<WeightLoader> WeightLoader::create(const Gguf& gguf, std::vector<TensorSl
   return loader;
 }
 
-size_t WeightLoader::row_bytes(const Piece& piece) const {
-  const TensorTypeInfo& info = *tensor_type_info(piece.tensor->type);
-  return slots_[piece.slot].n_cols / info.block_size * info.block_bytes;
+size_t WeightLoader::piece_row_bytes(const Piece& piece) const {
+  return static_cast<size_t>(
+      row_bytes(*find_format(piece.tensor->type), slots_[piece.slot].n_cols));
 }
 
 Status WeightLoader::feed(std::span<const uint8_t> bytes) {
@@ -118,7 +118,7 @@ Status WeightLoader::take_tensor_bytes(std::span<const uint8_t> bytes) {
   const Piece& piece = pieces_[current_];
   while (!bytes.empty()) {
     const size_t n_rows = std::min<size_t>(kPanelRows, slots_[piece.slot].n_rows - first_row_);
-    const size_t missing = n_rows * row_bytes(piece) - rows_.size();
+    const size_t missing = n_rows * piece_row_bytes(piece) - rows_.size();
     const size_t n = std::min(missing, bytes.size());
     PIPIT_RETURN_IF_ERROR(rows_.append(bytes.first(n)));
     bytes = bytes.subspan(n);
@@ -130,7 +130,7 @@ Status WeightLoader::take_tensor_bytes(std::span<const uint8_t> bytes) {
 // Packs the rows that wait.
 Status WeightLoader::store_rows(const Piece& piece) {
   const TensorSlot& slot = slots_[piece.slot];
-  const auto n_rows = static_cast<uint32_t>(rows_.size() / row_bytes(piece));
+  const auto n_rows = static_cast<uint32_t>(rows_.size() / piece_row_bytes(piece));
   if (slot.matrix != nullptr) {
     kernels_->pack_rows(rows_.data(), first_row_, n_rows, *slot.matrix);
   } else {

@@ -50,7 +50,7 @@ class WeightLoader {
     size_t slot;
   };
 
-  size_t row_bytes(const Piece& piece) const;
+  size_t piece_row_bytes(const Piece& piece) const;
   Status take_tensor_bytes(std::span<const uint8_t> bytes);
   Status store_rows(const Piece& piece);
 

@@ -34,6 +34,12 @@ struct Format {
   void (*decode_group)(const uint8_t* blocks, size_t i, IntegerGroup& out);
 };
 
+// Bytes of a row of `n` elements, a multiple of the block size.
+inline uint64_t row_bytes(const Format& format, uint64_t n) {
+  const TensorTypeInfo& info = *tensor_type_info(format.type);
+  return n / info.block_size * info.block_bytes;
+}
+
 // The format of a tensor type, or nullptr when pipit does not compute with it.
 const Format* find_format(TensorType type);
 

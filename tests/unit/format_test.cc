@@ -71,11 +71,6 @@ void expect_same(const std::vector<float>& got, const std::vector<float>& expect
   }
 }
 
-size_t block_bytes(const Format& format, size_t n) {
-  const TensorTypeInfo& info = *tensor_type_info(format.type);
-  return n / info.block_size * info.block_bytes;
-}
-
 TEST(Format, DecodesLikePython) {
   for (const Vector& v : kDecodeVectors) {
     SCOPED_TRACE(testing::Message() << v.format << " " << v.name);
@@ -83,7 +78,7 @@ TEST(Format, DecodesLikePython) {
     ASSERT_NE(format, nullptr);
     const std::vector<float> expected = floats_from_hex(v.values);
     std::vector<uint8_t> blocks = from_hex(v.blocks);
-    ASSERT_EQ(blocks.size(), block_bytes(*format, expected.size()));
+    ASSERT_EQ(blocks.size(), row_bytes(*format, expected.size()));
     std::vector<float> got(expected.size());
     format->decode(blocks.data(), got.size(), got.data());
     expect_same(got, expected);
@@ -100,7 +95,7 @@ TEST(Format, EncodesLikePython) {
     const Format* format = format_named(v.format);
     ASSERT_NE(format, nullptr);
     const std::vector<float> values = floats_from_hex(v.values);
-    std::vector<uint8_t> got(1 + block_bytes(*format, values.size()));  // at an odd address
+    std::vector<uint8_t> got(1 + row_bytes(*format, values.size()));  // at an odd address
     format->encode(values.data(), values.size(), got.data() + 1);
     got.erase(got.begin());
     EXPECT_EQ(got, from_hex(v.blocks));
@@ -115,7 +110,7 @@ TEST(Format, GroupsHoldTheSameWeights) {
     constexpr size_t kGroups = 50;
     std::vector<float> values(kGroups * kGroupSize);
     for (float& value : values) value = std::normal_distribution<float>(0.1f, 2.0f)(random);
-    std::vector<uint8_t> blocks(block_bytes(*format, values.size()));
+    std::vector<uint8_t> blocks(row_bytes(*format, values.size()));
     format->encode(values.data(), values.size(), blocks.data());
     std::vector<float> decoded(values.size());
     format->decode(blocks.data(), decoded.size(), decoded.data());
@@ -140,7 +135,7 @@ TEST(Format, AnyBytesAndAnyFloats) {
   std::mt19937 random(6);
   for (const Format* format : all_formats()) {
     constexpr size_t kN = 32 * 500;
-    std::vector<uint8_t> blocks(block_bytes(*format, kN));
+    std::vector<uint8_t> blocks(row_bytes(*format, kN));
     for (uint8_t& byte : blocks) byte = static_cast<uint8_t>(random());
     std::vector<float> values(kN);
     format->decode(blocks.data(), kN, values.data());
@@ -171,7 +166,7 @@ TEST(Format, RoundTripError) {
     const Format& format = *find_format(c.type);
     std::vector<float> values(32 * 100);
     for (float& value : values) value = std::uniform_real_distribution<float>(-1.0f, 1.0f)(random);
-    std::vector<uint8_t> blocks(block_bytes(format, values.size()));
+    std::vector<uint8_t> blocks(row_bytes(format, values.size()));
     format.encode(values.data(), values.size(), blocks.data());
     std::vector<float> decoded(values.size());
     format.decode(blocks.data(), decoded.size(), decoded.data());

@@ -19,11 +19,6 @@ using testing::RandomValues;
 
 constexpr float kRedzone = 12345.0f;
 
-size_t row_bytes(const Format& format, size_t n_cols) {
-  const TensorTypeInfo& info = *tensor_type_info(format.type);
-  return n_cols / info.block_size * info.block_bytes;
-}
-
 bool is_integer(const Format& format) { return format.decode_group != nullptr; }
 
 // A matrix [n_rows, n_cols] packed as a model file's rows would be.

@@ -32,23 +32,22 @@ void reference::quantise(const float* x, size_t n_tokens, size_t n_cols, int32_t
 
 namespace {
 
-size_t row_bytes(const Format& format, size_t n_cols) {
-  const TensorTypeInfo& info = *tensor_type_info(format.type);
-  return n_cols / info.block_size * info.block_bytes;
+uint64_t packed_bytes(const Format& format, uint64_t n_rows, uint64_t n_cols) {
+  return n_rows * row_bytes(format, n_cols);
 }
 
-uint64_t packed_bytes(const Format& format, uint64_t n_rows, uint64_t n_cols) {
-  const TensorTypeInfo& info = *tensor_type_info(format.type);
-  return n_rows * (n_cols / info.block_size * info.block_bytes);
+// The blocks of a row.
+const uint8_t* row_blocks(const PackedMatrix& w, size_t row) {
+  return w.bytes.data() + row * static_cast<size_t>(row_bytes(*w.format, w.n_cols));
 }
 
 void pack_rows(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedMatrix& out) {
-  const size_t stride = row_bytes(*out.format, out.n_cols);
+  const auto stride = static_cast<size_t>(row_bytes(*out.format, out.n_cols));
   std::memcpy(out.bytes.data() + first_row * stride, blocks, n_rows * stride);
 }
 
 void unpack_row(const PackedMatrix& w, size_t row, float* out) {
-  w.format->decode(w.bytes.data() + row * row_bytes(*w.format, w.n_cols), w.n_cols, out);
+  w.format->decode(row_blocks(w, row), w.n_cols, out);
 }
 
 constexpr int32_t kActivationMax = 32767;
@@ -64,7 +63,7 @@ void quantise(const float* x, size_t n_tokens, size_t n_cols, uint8_t* out) {
 // Integer weights × integer activations, exact within a group.
 float dot_groups(const PackedMatrix& w, size_t row, const QuantisedActivations<int16_t>& a,
                  size_t token) {
-  const uint8_t* blocks = w.bytes.data() + row * row_bytes(*w.format, w.n_cols);
+  const uint8_t* blocks = row_blocks(w, row);
   const size_t n_groups = w.n_cols / kGroupSize;
   float result = 0;
   for (size_t g = 0; g < n_groups; ++g) {
@@ -82,7 +81,7 @@ float dot_groups(const PackedMatrix& w, size_t row, const QuantisedActivations<i
 // Float weights × float activations.
 float dot_floats(const PackedMatrix& w, size_t row, const float* x) {
   const TensorTypeInfo& info = *tensor_type_info(w.format->type);
-  const uint8_t* blocks = w.bytes.data() + row * row_bytes(*w.format, w.n_cols);
+  const uint8_t* blocks = row_blocks(w, row);
   float result = 0;
   for (size_t k = 0; k < w.n_cols; ++k) {
     float weight;

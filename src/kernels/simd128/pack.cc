@@ -37,14 +37,14 @@ float get(const Q8Panel& panel, size_t row, size_t k) {
 
 // Panels [n_panels, n_groups], row-major.
 template <typename Panel>
-void pack_groups(const uint8_t* blocks, size_t row_bytes, size_t first_row, size_t n_rows,
-                 PackedMatrix& out) {
+void pack_groups(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedMatrix& out) {
+  const auto stride = static_cast<size_t>(row_bytes(*out.format, out.n_cols));
   const size_t n_groups = out.n_cols / kGroupSize;
   Panel* panels = reinterpret_cast<Panel*>(out.bytes.data()) + first_row / kPanelRows * n_groups;
   for (size_t row = 0; row < n_rows; ++row) {
     for (size_t g = 0; g < n_groups; ++g) {
       IntegerGroup group;
-      out.format->decode_group(blocks + row * row_bytes, g, group);
+      out.format->decode_group(blocks + row * stride, g, group);
       put(panels[g], row, group);
     }
   }
@@ -99,13 +99,11 @@ uint64_t packed_bytes(const Format& format, uint64_t n_rows, uint64_t n_cols) {
 }
 
 void pack_rows(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedMatrix& out) {
-  const TensorTypeInfo& info = *tensor_type_info(out.format->type);
-  const size_t row_bytes = out.n_cols / info.block_size * info.block_bytes;
   switch (out.kind()) {
     case WeightKind::kInt4:
-      return pack_groups<Q4Panel>(blocks, row_bytes, first_row, n_rows, out);
+      return pack_groups<Q4Panel>(blocks, first_row, n_rows, out);
     case WeightKind::kInt8:
-      return pack_groups<Q8Panel>(blocks, row_bytes, first_row, n_rows, out);
+      return pack_groups<Q8Panel>(blocks, first_row, n_rows, out);
     case WeightKind::kF16:
     case WeightKind::kBF16:
       return pack_floats<uint16_t>(blocks, first_row, n_rows, out);
