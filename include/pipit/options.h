@@ -8,8 +8,8 @@
 namespace pipit {
 
 struct LoadOptions {
-  std::string kernels =
-      "auto";  // kernel set: "auto" (the fastest that works here), "simd128", "reference"
+  // Kernel set: "auto" (the fastest that works here), "simd128", "reference".
+  std::string kernels = "auto";
 };
 
 struct SessionOptions {
@@ -21,8 +21,8 @@ enum class LogitRows { kNone, kLast, kAll };
 
 struct EncodeOptions {
   bool add_special = true;  // begin with BOS where the model wants it
-  bool parse_special =
-      false;  // text such as "<|im_end|>" becomes the control token; never for user text
+  // Text such as "<|im_end|>" becomes the control token; never for user text.
+  bool parse_special = false;
 };
 
 struct LogitBias {

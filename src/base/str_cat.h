@@ -23,7 +23,7 @@ void append_part(std::string& out, Integer part) {
   out.append(digits, std::to_chars(digits, digits + sizeof(digits), part).ptr);
 }
 
-inline void append_part(std::string& out, double part) {  // to_chars would cost 60 KB of Wasm
+inline void append_part(std::string& out, double part) {  // to_chars would link big tables
   char digits[32];
   out.append(digits, static_cast<size_t>(std::snprintf(digits, sizeof(digits), "%.7g", part)));
 }

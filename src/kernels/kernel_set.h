@@ -105,8 +105,8 @@ std::span<const KernelSet* const> all_kernel_sets();
 // The set of that name; "auto" is the fastest. Errors: kNotFound, which lists the names.
 Result<const KernelSet*> find_kernel_set(std::string_view name);
 
-// Prepares a product's inputs: keeps `x` and quantises it when one of the weights to come needs
-// that. `activations.quantised` must hold set.quantised_bytes(n_tokens, n_cols).
+// Prepares a product's inputs: keeps `x`, and quantises it where its columns are whole groups.
+// `activations.quantised` must hold set.quantised_bytes(n_tokens, n_cols).
 inline void prepare(const KernelSet& set, const float* x, size_t n_tokens, size_t n_cols,
                     Activations& activations) {
   activations.x = x;

@@ -11,8 +11,8 @@ namespace simd128 {
 namespace {
 
 // Both products multiply 16-bit lanes, so activations keep 16 bits at no cost. Measured on
-// SmolLM2-135M against exact arithmetic: int8 activations differ by a mean KL divergence of 2.5e-3,
-// 16-bit ones by less than 1e-6.
+// SmolLM2-135M against exact arithmetic: int8 activations differ by a mean KL divergence of 2.8e-3,
+// 16-bit ones by 5e-8.
 constexpr float kActivationMax = 32767;
 
 uint64_t quantised_bytes(size_t n_tokens, size_t n_cols) {
