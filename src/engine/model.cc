@@ -99,6 +99,7 @@ Result<ModelLoader> ModelLoader::create(const LoadOptions& options, uint64_t fil
   auto state =
       std::make_unique<State>(State{.parser = GgufParser(file_size, supported_format_names())});
   state->parts->kernels = kernels;
+  PIPIT_ASSIGN_OR_RETURN(state->parts->pool, ThreadPool::create(options.n_threads));
   return ModelLoader(std::move(state));
 }
 

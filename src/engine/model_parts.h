@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "base/thread_pool.h"
 #include "gguf/gguf.h"
 #include "kernels/kernel_set.h"
 #include "model/transformer.h"
@@ -15,6 +16,7 @@ struct Model::Parts {
   std::unique_ptr<Gguf> gguf;
   std::unique_ptr<Tokenizer> tokenizer;  // refers to *gguf
   const KernelSet* kernels = nullptr;
+  std::unique_ptr<ThreadPool> pool;
   const Architecture* architecture = nullptr;
   Config config;
   Weights weights;

@@ -61,8 +61,9 @@ Status Session::append(std::span<const int32_t> tokens, LogitRows rows) {
             str_cat(tokens.size(), " more tokens do not fit: the context holds ", s.n_ctx,
                     " and has ", s.n_past, ".")};
   }
-  PIPIT_RETURN_IF_ERROR(parts.architecture->forward(parts.config, parts.weights, *parts.kernels,
-                                                    tokens, s.n_past, rows, s.kv, s.workspace));
+  const Compute compute = {*parts.kernels, *parts.pool};
+  PIPIT_RETURN_IF_ERROR(parts.architecture->forward(parts.config, parts.weights, compute, tokens,
+                                                    s.n_past, rows, s.kv, s.workspace));
   s.n_past += tokens.size();
   return ok_status();
 }

@@ -19,6 +19,9 @@ namespace pipit {
 // them.
 inline constexpr size_t kPanelRows = 8;
 
+// Tokens of one tile: quantise() is called for whole tiles, so a set may interleave their tokens.
+inline constexpr size_t kTileTokens = 4;
+
 // A weight matrix [n_rows, n_cols] in the layout of the kernel set that packed it. y = W x.
 struct PackedMatrix {
   const Format* format = nullptr;
@@ -27,6 +30,7 @@ struct PackedMatrix {
   Array<uint8_t> bytes;
 
   WeightKind kind() const { return format->kind; }
+  size_t n_panels() const { return (n_rows + kPanelRows - 1) / kPanelRows; }
 };
 
 // Inputs of a matrix product: the floats, and the same as integer groups in the layout of the
@@ -36,6 +40,8 @@ struct Activations {
   size_t n_tokens = 0;
   size_t n_cols = 0;
   Array<uint8_t> quantised;  // quantised_bytes(n_tokens, n_cols), written by quantise()
+
+  size_t n_tiles() const { return (n_tokens + kTileTokens - 1) / kTileTokens; }
 };
 
 // Keys and values of one layer, in pages of `page_positions` positions.
@@ -74,13 +80,14 @@ struct KernelSet {
   void (*unpack_row)(const PackedMatrix& w, size_t row, float* out);
 
   // Activations as integers in groups of kGroupSize: scale = max|x| / activation_max,
-  // q = round-to-nearest-even(x / scale).
+  // q = round-to-nearest-even(x / scale). Fills one tile of a.quantised from a.x.
   int32_t activation_max;
   uint64_t (*quantised_bytes)(size_t n_tokens, size_t n_cols);
-  void (*quantise)(const float* x, size_t n_tokens, size_t n_cols, uint8_t* out);
+  void (*quantise)(Activations& a, size_t tile);
 
-  // y [n_tokens, w.n_rows] = x · Wᵀ.
-  void (*matmul)(const PackedMatrix& w, const Activations& x, float* y);
+  // y [n_tokens, w.n_rows] = x · Wᵀ, of it the rows of `n_panels` panels from `first_panel` on.
+  void (*matmul)(const PackedMatrix& w, const Activations& x, size_t first_panel, size_t n_panels,
+                 float* y);
 
   // out[i] = weight[i] · x[i] / sqrt(mean(x²) + eps)   (Zhang & Sennrich 2019). In place is fine.
   void (*rms_norm)(const float* x, const float* weight, size_t n, float eps, float* out);
@@ -105,15 +112,10 @@ std::span<const KernelSet* const> all_kernel_sets();
 // The set of that name; "auto" is the fastest. Errors: kNotFound, which lists the names.
 Result<const KernelSet*> find_kernel_set(std::string_view name);
 
-// Prepares a product's inputs: keeps `x`, and quantises it where its columns are whole groups.
-// `activations.quantised` must hold set.quantised_bytes(n_tokens, n_cols).
-inline void prepare(const KernelSet& set, const float* x, size_t n_tokens, size_t n_cols,
-                    Activations& activations) {
-  activations.x = x;
-  activations.n_tokens = n_tokens;
-  activations.n_cols = n_cols;
-  // Only the integer kinds read the groups, and their columns are whole groups.
-  if (n_cols % kGroupSize == 0) set.quantise(x, n_tokens, n_cols, activations.quantised.data());
+// Prepares one tile of a product's inputs, whose `x` and shape are set: quantises it where its
+// columns are whole groups; only the integer kinds read groups, and their columns are.
+inline void prepare_tile(const KernelSet& set, Activations& activations, size_t tile) {
+  if (activations.n_cols % kGroupSize == 0) set.quantise(activations, tile);
 }
 
 }  // namespace pipit

@@ -2,9 +2,10 @@
 // scaled sum.
 #pragma once
 
-#include <cmath>
+#include <algorithm>
 #include <cstdint>
 
+#include "kernels/kernel_set.h"
 #include "quant/format.h"
 
 namespace pipit {
@@ -29,6 +30,15 @@ struct QuantisedActivations {
     return uint64_t{n_tokens} * (n_cols * sizeof(Q) + n_cols / kGroupSize * 2 * sizeof(float));
   }
 };
+
+// The groups [first, end) of a tile, in the order of a.x.
+struct GroupRange {
+  size_t first, end;
+};
+inline GroupRange tile_groups(const Activations& a, size_t tile) {
+  const size_t n_groups = a.n_cols / kGroupSize;
+  return {tile * kTileTokens * n_groups, std::min((tile + 1) * kTileTokens, a.n_tokens) * n_groups};
+}
 
 // A group whose largest magnitude is below this is zero: activation_max / max would overflow.
 inline constexpr float kSmallestGroupMax = 1e-30f;

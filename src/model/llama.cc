@@ -1,7 +1,9 @@
 // The llama family's forward pass, top to bottom.
 #include "model/llama.h"
 
+#include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <utility>
 
 #include "base/str_cat.h"
@@ -42,46 +44,80 @@ std::vector<TensorSlot> tensors(const Config& c, Weights& w) {
   return slots;
 }
 
-// One forward pass, with what its steps share.
+// A product: out [n_tokens, w.n_rows] = W · the prepared input.
+struct Product {
+  const PackedMatrix& w;
+  Array<float>& out;
+};
+
+// One forward pass, with what its steps share. A step either runs tile by tile of tokens or by
+// panels of weights; each is one loop of the thread pool.
 struct Pass {
   const Config& c;
   const KernelSet& kernels;
+  ThreadPool& pool;
   size_t n_tokens;
   size_t n_past;
   KvCache& kv;
   Workspace& ws;
 
-  // out [n, n_embd] = RMSNorm of the rows of x [n, n_embd].
-  void norm(const float* x, const Array<float>& weight, size_t n, float* out) const {
-    for (size_t t = 0; t < n; ++t) {
-      kernels.rms_norm(x + t * c.n_embd, weight.data(), c.n_embd, c.rms_norm_eps,
-                       out + t * c.n_embd);
-    }
+  // Calls step(t) for every token, then prepares the tokens' rows of `in` [n_tokens, n_cols], which
+  // the steps wrote, as the input of the products that follow.
+  template <typename Step>
+  void prepare(const float* in, size_t n_cols, const Step& step) const {
+    Activations& a = ws.activations;
+    a.x = in;
+    a.n_tokens = n_tokens;
+    a.n_cols = n_cols;
+    pool.run(a.n_tiles(), [&](size_t tile) {
+      for_tile(tile, step);
+      prepare_tile(kernels, a, tile);
+    });
   }
 
-  // Makes `in` [n, n_cols] the input of the products that follow.
-  void input(const float* in, size_t n, size_t n_cols) const {
-    prepare(kernels, in, n, n_cols, ws.activations);
+  template <typename Step>
+  void for_tile(size_t tile, const Step& step) const {
+    const size_t end = std::min((tile + 1) * kTileTokens, n_tokens);
+    for (size_t t = tile * kTileTokens; t < end; ++t) step(t);
   }
 
-  // out [n, w.n_rows] = W · the input.
-  void product(const PackedMatrix& w, float* out) const { kernels.matmul(w, ws.activations, out); }
+  // All of them with the prepared input.
+  void multiply(std::initializer_list<Product> products) const {
+    // A thread that is late must not keep the others waiting: there are more parts than threads.
+    const size_t n_parts = pool.n_threads() == 1 ? 1 : 4 * pool.n_threads();
+    pool.run(n_parts, [&](size_t part) {
+      for (const Product& product : products) {
+        const size_t first = product.w.n_panels() * part / n_parts;
+        const size_t end = product.w.n_panels() * (part + 1) / n_parts;
+        kernels.matmul(product.w, ws.activations, first, end - first, product.out.data());
+      }
+    });
+  }
+
+  // h[t] = RMSNorm(x[t])
+  void norm(const Array<float>& weight, size_t t) const {
+    kernels.rms_norm(ws.x.data() + t * c.n_embd, weight.data(), c.n_embd, c.rms_norm_eps,
+                     ws.h.data() + t * c.n_embd);
+  }
+
+  // x += h
+  void add_block_output() const { kernels.add(ws.x.data(), ws.h.data(), n_tokens * c.n_embd); }
+
+  // Rotates the token's query and key; its key and value go to the cache.
+  void rope_and_store(size_t l, size_t t) const {
+    const float* cos = ws.rope_cos.data() + t * ws.rope_freq.size();
+    const float* sin = ws.rope_sin.data() + t * ws.rope_freq.size();
+    kernels.rope(ws.q.data() + t * c.n_embd_q(), c.n_head, c.head_dim, c.n_rot, cos, sin);
+    kernels.rope(ws.k.data() + t * c.n_embd_k(), c.n_head_kv, c.head_dim, c.n_rot, cos, sin);
+    kv.store(l, n_past + t, ws.k.data() + t * c.n_embd_k(), ws.v.data() + t * c.n_embd_v());
+  }
 
   // x += attention(RMSNorm(x))
   void attention_block(size_t l, const LayerWeights& w) const {
-    norm(ws.x.data(), w.attn_norm, n_tokens, ws.h.data());
-    input(ws.h.data(), n_tokens, c.n_embd);
-    product(w.attn_q, ws.q.data());
-    product(w.attn_k, ws.k.data());
-    product(w.attn_v, ws.v.data());
-
-    for (size_t t = 0; t < n_tokens; ++t) {
-      const float* cos = ws.rope_cos.data() + t * ws.rope_freq.size();
-      const float* sin = ws.rope_sin.data() + t * ws.rope_freq.size();
-      kernels.rope(ws.q.data() + t * c.n_embd_q(), c.n_head, c.head_dim, c.n_rot, cos, sin);
-      kernels.rope(ws.k.data() + t * c.n_embd_k(), c.n_head_kv, c.head_dim, c.n_rot, cos, sin);
-      kv.store(l, n_past + t, ws.k.data() + t * c.n_embd_k(), ws.v.data() + t * c.n_embd_v());
-    }
+    prepare(ws.h.data(), c.n_embd, [&](size_t t) { norm(w.attn_norm, t); });
+    multiply({{w.attn_q, ws.q}, {w.attn_k, ws.k}, {w.attn_v, ws.v}});
+    pool.run(ws.activations.n_tiles(),
+             [&](size_t tile) { for_tile(tile, [&](size_t t) { rope_and_store(l, t); }); });
     for (size_t t = 0; t < n_tokens; ++t) {
       kernels.attention({.q = ws.q.data() + t * c.n_embd_q(),
                          .kv = kv.view(l),
@@ -94,29 +130,40 @@ struct Pass {
                          .n_positions = n_past + t + 1,
                          .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim))});
     }
-    input(ws.attn.data(), n_tokens, c.n_embd_attn());
-    product(w.attn_output, ws.h.data());
-    kernels.add(ws.x.data(), ws.h.data(), n_tokens * c.n_embd);
+    prepare(ws.attn.data(), c.n_embd_attn(), [](size_t) {});
+    multiply({{w.attn_output, ws.h}});
+    add_block_output();
   }
 
   // x += W_down (SiLU(W_gate h) ⊙ W_up h),  h = RMSNorm(x)
   void feed_forward_block(const LayerWeights& w) const {
-    norm(ws.x.data(), w.ffn_norm, n_tokens, ws.h.data());
-    input(ws.h.data(), n_tokens, c.n_embd);
-    product(w.ffn_gate, ws.gate.data());
-    product(w.ffn_up, ws.up.data());
-    kernels.swiglu(ws.gate.data(), ws.up.data(), n_tokens * c.n_ff);
-    input(ws.gate.data(), n_tokens, c.n_ff);
-    product(w.ffn_down, ws.h.data());
-    kernels.add(ws.x.data(), ws.h.data(), n_tokens * c.n_embd);
+    prepare(ws.h.data(), c.n_embd, [&](size_t t) { norm(w.ffn_norm, t); });
+    multiply({{w.ffn_gate, ws.gate}, {w.ffn_up, ws.up}});
+    prepare(ws.gate.data(), c.n_ff, [&](size_t t) {
+      kernels.swiglu(ws.gate.data() + t * c.n_ff, ws.up.data() + t * c.n_ff, c.n_ff);
+    });
+    multiply({{w.ffn_down, ws.h}});
+    add_block_output();
+  }
+
+  // logits [n_rows, n_vocab] of the last n_rows tokens.
+  void output(const Weights& w, size_t n_rows) const {
+    const size_t first = n_tokens - n_rows;
+    const Pass last = {c, kernels, pool, n_rows, n_past + first, kv, ws};
+    last.prepare(ws.h.data(), c.n_embd, [&](size_t row) {
+      kernels.rms_norm(ws.x.data() + (first + row) * c.n_embd, w.output_norm.data(), c.n_embd,
+                       c.rms_norm_eps, ws.h.data() + row * c.n_embd);
+    });
+    last.multiply({{w.output_head(), ws.logits}});
   }
 };
 
-Status forward(const Config& c, const Weights& w, const KernelSet& kernels,
+Status forward(const Config& c, const Weights& w, const Compute& compute,
                std::span<const int32_t> tokens, size_t n_past, LogitRows rows, KvCache& kv,
                Workspace& ws) {
   const size_t n_tokens = tokens.size();
-  const Pass pass = {c, kernels, n_tokens, n_past, kv, ws};
+  const KernelSet& kernels = compute.kernels;
+  const Pass pass = {c, kernels, compute.pool, n_tokens, n_past, kv, ws};
   const size_t n_rows = rows == LogitRows::kAll ? n_tokens : rows == LogitRows::kLast ? 1 : 0;
   PIPIT_RETURN_IF_ERROR(kv.reserve(n_past + n_tokens));
   PIPIT_RETURN_IF_ERROR(ws.logits.resize(uint64_t{n_rows} * c.n_vocab));
@@ -130,11 +177,7 @@ Status forward(const Config& c, const Weights& w, const KernelSet& kernels,
     pass.attention_block(l, w.layers[l]);
     pass.feed_forward_block(w.layers[l]);
   }
-
-  if (n_rows == 0) return ok_status();
-  pass.norm(ws.x.data() + (n_tokens - n_rows) * c.n_embd, w.output_norm, n_rows, ws.h.data());
-  pass.input(ws.h.data(), n_rows, c.n_embd);
-  pass.product(w.output_head(), ws.logits.data());
+  if (n_rows > 0) pass.output(w, n_rows);
   return ok_status();
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/array.h"
+#include "base/thread_pool.h"
 #include "kernels/kernel_set.h"
 #include "model/config.h"
 #include "model/kv_cache.h"
@@ -65,6 +66,12 @@ struct Workspace {
                                   const KernelSet& kernels, size_t n_ctx);
 };
 
+// What computes: the kernels that the weights are packed for, and the threads that run them.
+struct Compute {
+  const KernelSet& kernels;
+  ThreadPool& pool;
+};
+
 struct Architecture {
   const char* name;  // general.architecture
   Result<Config> (*read_config)(const Gguf& gguf, std::string_view architecture);
@@ -73,7 +80,7 @@ struct Architecture {
   std::vector<TensorSlot> (*tensors)(const Config& config, Weights& weights);
   // Computes tokens [n_tokens ≤ kMaxBatch] at positions n_past …; appends their keys and values to
   // the cache. Errors: kOutOfMemory; the cache's first n_past positions stay valid.
-  Status (*forward)(const Config& config, const Weights& weights, const KernelSet& kernels,
+  Status (*forward)(const Config& config, const Weights& weights, const Compute& compute,
                     std::span<const int32_t> tokens, size_t n_past, LogitRows rows, KvCache& kv,
                     Workspace& ws);
 };

@@ -42,12 +42,20 @@ std::vector<float> multiply(const KernelSet& set, const PackedMatrix& w,
                             int32_t activation_max = 0) {
   Activations activations;
   EXPECT_TRUE(activations.quantised.resize(set.quantised_bytes(n_tokens, w.n_cols) + 1).ok());
-  prepare(set, x.data(), n_tokens, w.n_cols, activations);
-  if (activation_max != 0 && w.n_cols % kGroupSize == 0) {
-    reference::quantise(x.data(), n_tokens, w.n_cols, activation_max, activations.quantised.data());
+  activations.x = x.data();
+  activations.n_tokens = n_tokens;
+  activations.n_cols = w.n_cols;
+  for (size_t tile = 0; tile < activations.n_tiles(); ++tile) {
+    prepare_tile(set, activations, tile);
+    if (activation_max != 0 && w.n_cols % kGroupSize == 0) {
+      reference::quantise(activations, tile, activation_max);
+    }
   }
   std::vector<float> y(n_tokens * w.n_rows + 8, kRedzone);
-  set.matmul(w, activations, y.data());
+  // In two parts, as two threads would.
+  const size_t half = w.n_panels() / 2;
+  set.matmul(w, activations, 0, half, y.data());
+  set.matmul(w, activations, half, w.n_panels() - half, y.data());
   for (size_t i = n_tokens * w.n_rows; i < y.size(); ++i)
     EXPECT_EQ(y[i], kRedzone) << "redzone at " << i;
   y.resize(n_tokens * w.n_rows);

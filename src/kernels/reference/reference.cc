@@ -9,12 +9,13 @@
 
 namespace pipit {
 
-void reference::quantise(const float* x, size_t n_tokens, size_t n_cols, int32_t activation_max,
-                         uint8_t* out) {
-  const QuantisedActivations<int16_t> a(out, n_tokens, n_cols);
+void reference::quantise(Activations& activations, size_t tile, int32_t activation_max) {
+  const QuantisedActivations<int16_t> a(activations.quantised.data(), activations.n_tokens,
+                                        activations.n_cols);
   const auto q_max = static_cast<float>(activation_max);
-  for (size_t g = 0; g < n_tokens * n_cols / kGroupSize; ++g) {
-    const float* group = x + g * kGroupSize;
+  const auto [first, end] = tile_groups(activations, tile);
+  for (size_t g = first; g < end; ++g) {
+    const float* group = activations.x + g * kGroupSize;
     float max = 0;
     for (size_t i = 0; i < kGroupSize; ++i) max = std::max(max, std::fabs(group[i]));
     const float inverse = max > kSmallestGroupMax ? q_max / max : 0.0f;
@@ -56,8 +57,8 @@ uint64_t quantised_bytes(size_t n_tokens, size_t n_cols) {
   return QuantisedActivations<int16_t>::bytes(n_tokens, n_cols);
 }
 
-void quantise(const float* x, size_t n_tokens, size_t n_cols, uint8_t* out) {
-  reference::quantise(x, n_tokens, n_cols, kActivationMax, out);
+void quantise(Activations& activations, size_t tile) {
+  reference::quantise(activations, tile, kActivationMax);
 }
 
 // Integer weights × integer activations, exact within a group.
@@ -91,11 +92,13 @@ float dot_floats(const PackedMatrix& w, size_t row, const float* x) {
   return result;
 }
 
-void matmul(const PackedMatrix& w, const Activations& x, float* y) {
+void matmul(const PackedMatrix& w, const Activations& x, size_t first_panel, size_t n_panels,
+            float* y) {
   const QuantisedActivations<int16_t> a(x.quantised.data(), x.n_tokens, x.n_cols);
   const bool is_integer = w.kind() == WeightKind::kInt4 || w.kind() == WeightKind::kInt8;
+  const size_t end_row = std::min<size_t>((first_panel + n_panels) * kPanelRows, w.n_rows);
   for (size_t t = 0; t < x.n_tokens; ++t) {
-    for (size_t r = 0; r < w.n_rows; ++r) {
+    for (size_t r = first_panel * kPanelRows; r < end_row; ++r) {
       y[t * w.n_rows + r] =
           is_integer ? dot_groups(w, r, a, t) : dot_floats(w, r, x.x + t * x.n_cols);
     }

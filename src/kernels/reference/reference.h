@@ -12,7 +12,7 @@ namespace reference {
 
 // quantise() with any activation_max (≤ 32767), so that every set's products can be checked to the
 // bit: the result is what this set's matmul() reads.
-void quantise(const float* x, size_t n_tokens, size_t n_cols, int32_t activation_max, uint8_t* out);
+void quantise(Activations& activations, size_t tile, int32_t activation_max);
 
 }  // namespace reference
 

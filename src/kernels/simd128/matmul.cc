@@ -169,8 +169,8 @@ inline void float_gemm_8SxT__simd128(Streams<FloatColumn<Element>, S> streams, s
   }
 }
 
-// Calls kernel(streams, first token, sums) for all panels [n_panels, panel_size] and all tokens,
-// and writes the sums to y [n_tokens, n_rows]; the last panel may be a part of one.
+// Calls kernel(streams, first token, sums) for panels [first_panel, end_panel) of [·, panel_size]
+// and all tokens, and writes the sums to y [n_tokens, n_rows]; the last panel may be a part of one.
 template <typename Panel, typename Kernel>
 class PanelLoop {
  public:
@@ -183,15 +183,14 @@ class PanelLoop {
         y_(y),
         kernel_(kernel) {}
 
-  void run() const {
-    const size_t n_panels = (n_rows_ + kPanelRows - 1) / kPanelRows;
-    size_t panel = 0;
+  void run(size_t first_panel, size_t end_panel) const {
+    size_t panel = first_panel;
     if (n_tokens_ == 1) {
-      const size_t distance = n_panels / kStreams;
-      for (; panel < distance; ++panel) compute<kStreams, 1>(panel, distance, 0);
-      panel *= kStreams;
+      const size_t distance = (end_panel - first_panel) / kStreams;
+      for (; panel < first_panel + distance; ++panel) compute<kStreams, 1>(panel, distance, 0);
+      panel = first_panel + distance * kStreams;
     }
-    for (; panel < n_panels; ++panel) {  // it stays in the first-level cache for all its tokens
+    for (; panel < end_panel; ++panel) {  // it stays in the first-level cache for all its tokens
       size_t token = 0;
       for (; token + 4 <= n_tokens_; token += 4) compute<1, 4>(panel, 0, token);
       for (; token + 2 <= n_tokens_; token += 2) compute<1, 2>(panel, 0, token);
@@ -222,48 +221,59 @@ class PanelLoop {
   Kernel kernel_;
 };
 
+// The part of a product that one call of matmul() computes.
+struct Part {
+  const PackedMatrix& w;
+  const Activations& x;
+  size_t first_panel;
+  size_t n_panels;
+  float* y;
+};
+
 template <typename Panel, typename Kernel>
-void for_panels(const PackedMatrix& w, size_t panel_size, size_t n_tokens, float* y,
-                Kernel kernel) {
-  PanelLoop(reinterpret_cast<const Panel*>(w.bytes.data()), panel_size, w.n_rows, n_tokens, y,
-            kernel)
-      .run();
+void for_panels(const Part& part, size_t panel_size, Kernel kernel) {
+  PanelLoop(reinterpret_cast<const Panel*>(part.w.bytes.data()), panel_size, part.w.n_rows,
+            part.x.n_tokens, part.y, kernel)
+      .run(part.first_panel, part.first_panel + part.n_panels);
 }
 
 template <typename Element>
-void float_matmul(const PackedMatrix& w, const Activations& x, float* y) {
-  for_panels<FloatColumn<Element>>(w, w.n_cols, x.n_tokens, y,
+void float_matmul(const Part& part) {
+  const size_t n_cols = part.w.n_cols;
+  for_panels<FloatColumn<Element>>(part, n_cols,
                                    [&]<int S, int T>(Streams<FloatColumn<Element>, S> streams,
                                                      size_t token, PanelSum(&sums)[S][T]) {
-                                     float_gemm_8SxT__simd128(streams, w.n_cols,
-                                                              x.x + token * w.n_cols, sums);
+                                     float_gemm_8SxT__simd128(streams, n_cols,
+                                                              part.x.x + token * n_cols, sums);
                                    });
 }
 
 }  // namespace
 
-void matmul(const PackedMatrix& w, const Activations& x, float* y) {
+void matmul(const PackedMatrix& w, const Activations& x, size_t first_panel, size_t n_panels,
+            float* y) {
+  const Part part = {w, x, first_panel, n_panels, y};
   const size_t n_groups = w.n_cols / kGroupSize;
   const Int16Activations a(x.quantised.data(), x.n_tokens, x.n_cols);
   switch (w.kind()) {
     case WeightKind::kInt4:
       return for_panels<Q4Panel>(
-          w, n_groups, x.n_tokens, y,
+          part, n_groups,
           [&]<int S, int T>(Streams<Q4Panel, S> streams, size_t token, PanelSum(&sums)[S][T]) {
             q4_q16_gemm_8SxT__simd128(streams, n_groups, a, token, sums);
           });
     case WeightKind::kInt8:
       return for_panels<Q8Panel>(
-          w, n_groups, x.n_tokens, y,
+          part, n_groups,
           [&]<int S, int T>(Streams<Q8Panel, S> streams, size_t token, PanelSum(&sums)[S][T]) {
             q8_q16_gemm_8SxT__simd128(streams, n_groups, a, token, sums);
           });
     case WeightKind::kF16:
-      return float_matmul<Half>(w, x, y);
+      return float_matmul<Half>(part);
     case WeightKind::kBF16:
-      return float_matmul<Bfloat>(w, x, y);
+      return float_matmul<Bfloat>(part);
     case WeightKind::kF32:
-      return float_matmul<float>(w, x, y);
+      return float_matmul<float>(part);
   }
 }
 

@@ -19,10 +19,12 @@ uint64_t quantised_bytes(size_t n_tokens, size_t n_cols) {
   return QuantisedActivations<int16_t>::bytes(n_tokens, n_cols);
 }
 
-void quantise(const float* x, size_t n_tokens, size_t n_cols, uint8_t* out) {
-  const QuantisedActivations<int16_t> a(out, n_tokens, n_cols);
-  for (size_t g = 0; g < n_tokens * n_cols / kGroupSize; ++g) {
-    const float* group = x + g * kGroupSize;
+void quantise(Activations& activations, size_t tile) {
+  const QuantisedActivations<int16_t> a(activations.quantised.data(), activations.n_tokens,
+                                        activations.n_cols);
+  const auto [first, end] = tile_groups(activations, tile);
+  for (size_t g = first; g < end; ++g) {
+    const float* group = activations.x + g * kGroupSize;
     v128_t maxima = wasm_f32x4_const_splat(0);
     for (size_t i = 0; i < kGroupSize;
          i += 4) {  // pmax(a, b) keeps a when b is NaN, as std::max does

@@ -36,7 +36,8 @@ struct FloatColumn {
 uint64_t packed_bytes(const Format& format, uint64_t n_rows, uint64_t n_cols);
 void pack_rows(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedMatrix& out);
 void unpack_row(const PackedMatrix& w, size_t row, float* out);
-void matmul(const PackedMatrix& w, const Activations& x, float* y);
+void matmul(const PackedMatrix& w, const Activations& x, size_t first_panel, size_t n_panels,
+            float* y);
 void attention(const AttentionArgs& args);
 
 }  // namespace simd128
