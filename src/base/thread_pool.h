@@ -27,6 +27,9 @@ class ThreadPool {
 
   size_t n_threads() const { return n_workers_ + 1; }
 
+  // Of them those that found a core of late.
+  size_t n_active() const { return n_active_.load() + 1; }
+
   // Calls task(i) once for every i < n_tasks (< 2^31), from any of the threads and in any order;
   // returns when all calls have. Not from within a task, and from one thread at a time. Whoever is
   // free takes the next task, so a thread that gets no core delays at most the task it has taken.
@@ -53,6 +56,7 @@ class ThreadPool {
   uint32_t run_tasks();
   void finish_tasks(uint32_t n);
   void wait_until_finished();
+  void adapt(bool late);
   bool idle() const;
   void sleep(Worker& self);
   void wake_workers();
@@ -67,7 +71,10 @@ class ThreadPool {
   const void* task_ = nullptr;
   uint32_t n_tasks_ = 0;
   std::atomic<bool> stop_{false};
+  // The first so many workers are woken for a loop; the others sleep.
+  std::atomic<size_t> n_active_{0};
   size_t n_workers_ = 0;
+  size_t n_punctual_ = 0;  // loops since n_active_ changed
   std::array<Worker, kMaxThreads - 1> workers_;
 };
 
