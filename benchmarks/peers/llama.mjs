@@ -111,11 +111,20 @@ class Context {
 
   // Appends `ids` and answers the likeliest next token, without the cost of copying logits out.
   async sample(ids) {
-    this.context.initBatch(ids.length);
-    const last = Uint32Array.of(ids.length - 1);
-    const slots = this.context.addToBatch(0, this.position, Uint32Array.from(ids), last);
-    await this.context.decodeBatch();
-    this.position += ids.length;
+    let slots;
+    for (let first = 0; first < ids.length; first += this.batch) {
+      const chunk = ids.slice(first, first + this.batch);
+      const isLast = first + chunk.length === ids.length;
+      this.context.initBatch(chunk.length);
+      slots = this.context.addToBatch(
+        0,
+        this.position,
+        Uint32Array.from(chunk),
+        isLast ? Uint32Array.of(chunk.length - 1) : new Uint32Array(),
+      );
+      await this.context.decodeBatch();
+      this.position += chunk.length;
+    }
     return this.context.sampleToken(slots[0], this.sampler);
   }
 
