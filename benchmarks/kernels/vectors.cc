@@ -32,7 +32,12 @@ void vectors(const KernelSet& set) {
   a.n_tokens = 1;
   for (const size_t n_cols : {kEmbd, kFf}) {
     a.n_cols = n_cols;
-    time("quantise", n_cols, [&] { prepare_tile(set, a, 0); });
+    for (const bool for_int4 : {true, false}) {
+      a.for_int4 = for_int4;
+      a.for_int8 = !for_int4;
+      time(for_int4 ? "quantise for int4" : "quantise for int8", n_cols,
+           [&] { prepare_tile(set, a, 0); });
+    }
   }
 }
 

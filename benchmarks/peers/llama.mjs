@@ -25,6 +25,15 @@ export function describeLlama(llama) {
   return { llama_cpp: `${repo} ${release}`, package: `node-llama-cpp ${version}` };
 }
 
+// The wide instructions that llama.cpp has found on this machine, which say much about its speed.
+export function wideInstructions(llama) {
+  return llama.systemInfo
+    .split('|')
+    .map((entry) => entry.replace(/^.*:/, '').split('=')[0].trim())
+    .filter((name) => /^(AVX|AMX|NEON|SVE|MATMUL)/.test(name))
+    .join(' ');
+}
+
 // One loaded GGUF file. `vocabOnly` is enough for tokenize().
 export async function openModel(llama, path, { vocabOnly = false } = {}) {
   const model = new llama._bindings.AddonModel(path, {

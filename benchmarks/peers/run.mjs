@@ -10,7 +10,7 @@ import { modelPath } from '../../tools/fetch-model.mjs';
 import { HOSTS, openHost } from '../lib/hosts.mjs';
 import { COMMON, parse, runProgram } from '../lib/program.mjs';
 import { cell } from '../lib/table.mjs';
-import { describeLlama, openLlama, openModel } from './llama.mjs';
+import { describeLlama, openLlama, openModel, wideInstructions } from './llama.mjs';
 import { openWllama } from './wllama.mjs';
 
 const kF16 = 1; // llama.cpp's default type of the KV cache, in both engines
@@ -79,7 +79,7 @@ async function openLlamaEngine({ llama, file, threads, ids, nGen, nCtx }, settin
   const model = await openModel(llama, file);
   const loadMs = performance.now() - start;
   return {
-    version: describeLlama(llama).llama_cpp,
+    version: `${describeLlama(llama).llama_cpp} with ${wideInstructions(llama)}`,
     settings,
     loadMs,
     close: () => model.dispose(),
