@@ -117,6 +117,7 @@ function lines({ series, axis, unit }, width) {
   // The legend wraps; about how many lines it takes.
   const room = series.reduce((sum, { name }) => sum + 50 + 8 * name.length, 0);
   const top = 12 + 24 * Math.ceil(room / width);
+  const groups = [...new Set(series.map(({ group }) => group))];
   return {
     height: top + 300,
     option: {
@@ -131,9 +132,11 @@ function lines({ series, axis, unit }, width) {
         ...axisStyle,
       },
       yAxis: { type: 'value', name: unit, nameTextStyle: { align: 'left' }, ...axisStyle },
-      series: series.map(({ name, values }) => ({
+      series: series.map(({ name, group, isDashed, values }) => ({
         name,
         type: 'line',
+        color: seriesColors[groups.indexOf(group) % seriesColors.length],
+        lineStyle: { type: isDashed ? 'dashed' : 'solid' },
         symbol: 'circle',
         symbolSize: 6,
         data: values.map(({ x, y }) => [x, y.median]),

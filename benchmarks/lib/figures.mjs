@@ -1,7 +1,8 @@
 // The records of benchmarks as figures: what a chart shows, before it is drawn.
 //
 // A figure: { id, title, note, unit, kind, series: [{ name, values }] }. Of kind "bars" it has `categories`, and a series
-// one value or null for each; of kind "lines" `axis`, and a series' values are { x, y }. A value has median, min and max.
+// one value or null for each; of kind "lines" `axis`, and a series { name, group, isDashed } values { x, y }. A value has
+// median, min and max.
 import { spread } from '../../dist/stats.js';
 
 const standardPrompt = 256;
@@ -71,7 +72,7 @@ function growthFigures(results) {
     kind: 'lines',
     axis: 'position in the context',
     series: ofModel.map((result) => ({
-      name: nameAmong(ofModel, result),
+      ...nameAmong(ofModel, result),
       values: result.growth.map(({ position, decode }) => ({
         x: position,
         y: inverse(decode, 1000),
@@ -90,7 +91,7 @@ function promptFigures(results) {
     kind: 'lines',
     axis: 'prompt tokens',
     series: ofModel.map((result) => ({
-      name: nameAmong(ofModel, result),
+      ...nameAmong(ofModel, result),
       values: result.prompts.map(({ prompt_tokens, prefill }) => ({
         x: prompt_tokens,
         y: prefill,
@@ -181,11 +182,12 @@ function setName(results, { host, used_kernels }) {
     : used_kernels;
 }
 
-/** The same with threads where they differ. */
+/** A line's name, with the threads where they differ; lines of a group differ only in their threads. */
 function nameAmong(results, result) {
-  const name = setName(results, result);
+  const group = setName(results, result);
   const counts = distinct(results.map(({ threads }) => threads));
-  return counts.length > 1 ? `${name}, ${threadCount(result.threads)}` : name;
+  const name = counts.length > 1 ? `${group}, ${threadCount(result.threads)}` : group;
+  return { name, group, isDashed: result.threads > Math.min(...counts) };
 }
 
 /** amount / value, as a spread. */

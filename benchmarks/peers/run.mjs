@@ -10,10 +10,10 @@ import { modelPath } from '../../tools/fetch-model.mjs';
 import { HOSTS, openHost } from '../lib/hosts.mjs';
 import { COMMON, parse, runProgram } from '../lib/program.mjs';
 import { cell } from '../lib/table.mjs';
-import { describeLlama, openLlama, openModel, wideInstructions } from './llama.mjs';
+import { openLlama, openModel } from './llama.mjs';
+import { openNative } from './native.mjs';
 import { openWllama } from './wllama.mjs';
 
-const kF16 = 1; // llama.cpp's default type of the KV cache, in both engines
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const calibrationRuns = 2;
 
@@ -22,7 +22,8 @@ const calibrationRuns = 2;
 const engines = {
   ...Object.fromEntries(HOSTS.map((host) => [`pipit-${host}`, (setup) => openPipit(host, setup)])),
   wllama: (setup) => best(setup, wllamaCandidates, openWllamaEngine),
-  'llama.cpp': (setup) => best(setup, llamaCandidates(setup), openLlamaEngine),
+  'llama.cpp': (setup) => best(setup, llamaCandidates(setup), openLlamaEngine(true)),
+  'llama.cpp-no-amx': (setup) => best(setup, llamaCandidates(setup), openLlamaEngine(false)),
 };
 
 async function openPipit(hostName, setup) {
@@ -74,35 +75,11 @@ function llamaCandidates({ ids }) {
   );
 }
 
-async function openLlamaEngine({ llama, file, threads, ids, nGen, nCtx }, settings) {
-  const start = performance.now();
-  const model = await openModel(llama, file);
-  const loadMs = performance.now() - start;
-  return {
-    version: `${describeLlama(llama).llama_cpp} with ${wideInstructions(llama)}`,
-    settings,
-    loadMs,
-    close: () => model.dispose(),
-    run: async () => {
-      const context = await model.context({ nCtx, threads, kvType: kF16, ...settings });
-      const timed = async (tokens) => {
-        const begin = performance.now();
-        const next = await context.sample(tokens);
-        return { next, ms: performance.now() - begin };
-      };
-      const prompt = await timed(ids);
-      let { next } = prompt;
-      let decodeMs = 0;
-      for (let n = 1; n < nGen; ++n) {
-        const step = await timed([next]);
-        next = step.next;
-        decodeMs += step.ms;
-      }
-      await context.dispose();
-      return { prefill: (1000 * ids.length) / prompt.ms, decode: (1000 * (nGen - 1)) / decodeMs };
-    },
-  };
-}
+const openLlamaEngine = (amx) => async (setup, settings) => {
+  const { file, threads, ids, nGen, nCtx } = setup;
+  const engine = await openNative({ file, threads, ids, nGen, nCtx, amx, settings });
+  return { ...engine, settings };
+};
 
 // The engine with the settings that take the least time for the whole workload.
 async function best(setup, candidates, open) {
@@ -124,13 +101,15 @@ async function best(setup, candidates, open) {
   return { ...(await open(setup, settings)), calibration };
 }
 
-async function readPrompt(llama, file, count) {
+async function readPrompt(file, count) {
+  const llama = await openLlama();
   const model = await openModel(llama, file, { vocabOnly: true });
   const book = readFileSync(path.join(root, 'tests', 'golden', 'text.txt'), 'utf8');
   const ids = model.tokenize(book, false).slice(0, count);
   const text = model.detokenize(ids);
   const same = model.tokenize(text, true).join() === ids.join();
   await model.dispose();
+  await llama.dispose();
   if (ids.length < count) throw new Error(`text.txt has only ${ids.length} tokens.`);
   if (!same) throw new Error('The prompt does not survive detokenising; try another length.');
   return { ids, text };
@@ -147,7 +126,7 @@ const options = [
   {
     name: 'engines',
     value: 'LIST',
-    default: 'pipit-chromium,pipit-node,wllama,llama.cpp',
+    default: 'pipit-chromium,pipit-node,wllama,llama.cpp,llama.cpp-no-amx',
     parse: parse.list(parse.name(Object.keys(engines))),
     help: `of ${Object.keys(engines).join(', ')}`,
   },
@@ -188,13 +167,12 @@ async function measure(values, progress) {
   const { model, engines: names, kernels, threads, promptTokens, genTokens, rounds } = values;
   const { chromium, firefox } = values;
   const file = modelPath(model);
-  const llama = await openLlama();
+  const prompt = await readPrompt(file, promptTokens);
   const open = [];
   try {
-    const prompt = await readPrompt(llama, file, promptTokens);
     const nCtx = promptTokens + genTokens;
     const workload = { ...prompt, file, kernels, threads, nGen: genTokens, nCtx };
-    const setup = { ...workload, llama, chromium, firefox, progress };
+    const setup = { ...workload, chromium, firefox, progress };
     for (const name of names) {
       progress.note(`opening ${name}`);
       open.push({ name, runs: [], ...(await engines[name](setup)) });
@@ -213,7 +191,6 @@ async function measure(values, progress) {
     }
   } finally {
     for (const engine of open) await engine.close();
-    await llama.dispose();
   }
   const results = open.map(({ name, version, settings, loadMs, runs, calibration }) => ({
     engine: name,
@@ -279,7 +256,8 @@ await runProgram({
   usage: 'npm run bench:peers',
   summary:
     'Measures pipit against wllama in Chromium and llama.cpp, both with an F16 KV cache and the settings that are found to\n' +
-    'be fastest for this workload (flash attention or not; size of a batch).',
+    'be fastest for this workload (flash attention or not; size of a batch). llama.cpp-no-amx is llama.cpp without the\n' +
+    'matrix unit AMX that some servers have; elsewhere it is the same.',
   options,
   measure,
   table,
