@@ -15,7 +15,7 @@ constexpr size_t kHalf = kKvHeads * kPagePositions * kHeadDim;  // floats of a p
 
 }  // namespace
 
-void attention(const KernelSet& set) {
+void attention(const KernelSets& sets) {
   const auto q = numbers(kHeads * kHeadDim);
   for (const size_t n_positions : {128, 1024, 4096}) {
     const size_t n_pages = n_positions / kPagePositions;
@@ -24,21 +24,23 @@ void attention(const KernelSet& set) {
     for (size_t i = 0; i < pages.size(); ++i) pages[i] = cache.data() + i * 2 * kHalf;
     std::vector<float> out(kHeads * kHeadDim);
     std::vector<float> scores(n_positions);
-    const Timing timing = measure([&](size_t i) {
-      set.attention({.q = q.data(),
-                     .kv = {pages.data() + i % kLayers * n_pages, kPagePositions, 0, kHalf},
-                     .out = out.data(),
-                     .scores = scores.data(),
-                     .n_head = kHeads,
-                     .n_head_kv = kKvHeads,
-                     .head_dim = kHeadDim,
-                     .head_dim_v = kHeadDim,
-                     .n_positions = n_positions,
-                     .scale = 1 / std::sqrt(static_cast<float>(kHeadDim))});
-    });
-    report(set.name, "attention", "9/3 heads of 64", n_positions, timing,
-           static_cast<double>(2 * kHeads * kHeadDim * n_positions),
-           static_cast<double>(n_pages * 2 * kHalf * sizeof(float)));
+    for (const KernelSet* set : sets) {
+      const Timing timing = measure([&](size_t i) {
+        set->attention({.q = q.data(),
+                        .kv = {pages.data() + i % kLayers * n_pages, kPagePositions, 0, kHalf},
+                        .out = out.data(),
+                        .scores = scores.data(),
+                        .n_head = kHeads,
+                        .n_head_kv = kKvHeads,
+                        .head_dim = kHeadDim,
+                        .head_dim_v = kHeadDim,
+                        .n_positions = n_positions,
+                        .scale = 1 / std::sqrt(static_cast<float>(kHeadDim))});
+      });
+      report(set->name, "attention", "9/3 heads of 64", n_positions, timing,
+             static_cast<double>(2 * kHeads * kHeadDim * n_positions),
+             static_cast<double>(n_pages * 2 * kHalf * sizeof(float)));
+    }
   }
 }
 

@@ -74,9 +74,12 @@ void resize(Array<T>& array, uint64_t n) {
   }
 }
 
+using KernelSets = std::vector<const KernelSet*>;
+
+// Each kernel is measured with one set after the other, so that they meet the same machine.
 void bandwidth();
-void matmul(const KernelSet& set);
-void attention(const KernelSet& set);
-void vectors(const KernelSet& set);
+void matmul(const KernelSets& sets);
+void attention(const KernelSets& sets);
+void vectors(const KernelSets& sets);
 
 }  // namespace pipit::bench

@@ -24,12 +24,17 @@ bool is_wanted(const KernelSet& set, std::span<char*> names) {
 int main(int argc, char** argv) {
   using namespace pipit::bench;
   const std::span<char*> names(argv + 1, static_cast<size_t>(argc - 1));
-  bandwidth();
+  KernelSets sets;
   for (const pipit::KernelSet* set : pipit::all_kernel_sets()) {
-    if (!is_wanted(*set, names)) continue;
-    matmul(*set);
-    attention(*set);
-    vectors(*set);
+    if (is_wanted(*set, names)) sets.push_back(set);
   }
+  if (sets.size() < std::max<size_t>(names.size(), 1)) {
+    std::fputs("This build does not have all of these kernel sets.\n", stderr);
+    return 1;
+  }
+  bandwidth();
+  matmul(sets);
+  attention(sets);
+  vectors(sets);
   return 0;
 }

@@ -28,40 +28,53 @@ PackedMatrix pack(const KernelSet& set, const Format& format, Shape shape,
   return w;
 }
 
-void product(const KernelSet& set, const Format& format, Shape shape) {
+// As many matrices as make the footprint.
+std::vector<PackedMatrix> make_matrices(const KernelSet& set, const Format& format, Shape shape) {
   const auto values = numbers(kPanelRows * shape.n_cols);
   std::vector<uint8_t> blocks(kPanelRows * row_bytes(format, shape.n_cols));
   format.encode(values.data(), values.size(), blocks.data());
   const uint64_t bytes = set.packed_bytes(format, shape.n_rows, shape.n_cols);
-  const size_t n_matrices = static_cast<size_t>((kFootprint + bytes - 1) / bytes);
   std::vector<PackedMatrix> matrices;
-  for (size_t i = 0; i < n_matrices; ++i) matrices.push_back(pack(set, format, shape, blocks));
-
-  for (const size_t n_tokens : kTokens) {
-    const auto x = numbers(n_tokens * shape.n_cols);
-    Activations a;
-    resize(a.quantised, set.quantised_bytes(n_tokens, shape.n_cols));
-    a.x = x.data();
-    a.n_tokens = n_tokens;
-    a.n_cols = shape.n_cols;
-    for (size_t tile = 0; tile < a.n_tiles(); ++tile) prepare_tile(set, a, tile);
-    std::vector<float> y(n_tokens * shape.n_rows);
-    const Timing timing = measure([&](size_t i) {
-      const PackedMatrix& w = matrices[i % n_matrices];
-      set.matmul(w, a, 0, w.n_panels(), y.data());
-    });
-    const std::string name = std::string(tensor_type_info(format.type)->name) + " " +
-                             std::to_string(shape.n_rows) + "x" + std::to_string(shape.n_cols);
-    report(set.name, "matmul", name, n_tokens, timing,
-           static_cast<double>(n_tokens * shape.n_rows * shape.n_cols), static_cast<double>(bytes));
+  for (uint64_t sum = 0; sum < kFootprint; sum += bytes) {
+    matrices.push_back(pack(set, format, shape, blocks));
   }
+  return matrices;
+}
+
+void product(const KernelSet& set, const std::vector<PackedMatrix>& matrices, size_t n_tokens) {
+  const PackedMatrix& first = matrices[0];
+  const auto x = numbers(n_tokens * first.n_cols);
+  Activations a;
+  resize(a.quantised, set.quantised_bytes(n_tokens, first.n_cols));
+  a.x = x.data();
+  a.n_tokens = n_tokens;
+  a.n_cols = first.n_cols;
+  for (size_t tile = 0; tile < a.n_tiles(); ++tile) prepare_tile(set, a, tile);
+  std::vector<float> y(n_tokens * first.n_rows);
+  const Timing timing = measure([&](size_t i) {
+    const PackedMatrix& w = matrices[i % matrices.size()];
+    set.matmul(w, a, 0, w.n_panels(), y.data());
+  });
+  const std::string name = std::string(tensor_type_info(first.format->type)->name) + " " +
+                           std::to_string(first.n_rows) + "x" + std::to_string(first.n_cols);
+  report(set.name, "matmul", name, n_tokens, timing,
+         static_cast<double>(n_tokens * first.n_rows * first.n_cols),
+         static_cast<double>(first.bytes.size()));
 }
 
 }  // namespace
 
-void matmul(const KernelSet& set) {
+void matmul(const KernelSets& sets) {
   for (const TensorType type : kTypes) {
-    for (const Shape shape : kShapes) product(set, *find_format(type), shape);
+    for (const Shape shape : kShapes) {
+      std::vector<std::vector<PackedMatrix>> matrices;  // of each set
+      for (const KernelSet* set : sets) {
+        matrices.push_back(make_matrices(*set, *find_format(type), shape));
+      }
+      for (const size_t n_tokens : kTokens) {
+        for (size_t i = 0; i < sets.size(); ++i) product(*sets[i], matrices[i], n_tokens);
+      }
+    }
   }
 }
 

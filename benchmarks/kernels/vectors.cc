@@ -3,8 +3,9 @@
 #include "bench.h"
 
 namespace pipit::bench {
+namespace {
 
-void vectors(const KernelSet& set) {
+void vectors_of(const KernelSet& set) {
   constexpr size_t kEmbd = 576;
   constexpr size_t kFf = 1536;
   constexpr size_t kHeads = 9;
@@ -39,6 +40,12 @@ void vectors(const KernelSet& set) {
            [&] { prepare_tile(set, a, 0); });
     }
   }
+}
+
+}  // namespace
+
+void vectors(const KernelSets& sets) {
+  for (const KernelSet* set : sets) vectors_of(*set);
 }
 
 }  // namespace pipit::bench
