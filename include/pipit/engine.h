@@ -30,11 +30,19 @@ class Gguf;
 class Tokenizer;
 struct KernelSet;
 
+// How a kernel set did when the one in use was chosen.
+struct KernelTrialInfo {
+  std::string name;
+  bool is_correct;
+  double gmacs;  // 4-bit multiply-adds a nanosecond; 0: not timed
+};
+
 struct ModelInfo {
   std::string architecture;
   std::string name;           // general.name; may be empty
   std::string chat_template;  // Jinja; empty when the file has none
   std::string kernels;        // the kernel set in use
+  std::vector<KernelTrialInfo> kernel_trials;
   std::string tokenizer;      // "bpe/smollm"
   uint32_t n_layer = 0;
   uint32_t n_embd = 0;

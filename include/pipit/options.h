@@ -8,7 +8,8 @@
 namespace pipit {
 
 struct LoadOptions {
-  // Kernel set: "auto" (the fastest that works here), "simd128", "reference".
+  // Kernel set: "auto" (the fastest that works here), "relaxed" (its faster form), "relaxed-i16",
+  // "relaxed-i32", "simd128", "reference".
   std::string kernels = "auto";
   uint32_t n_threads = 1;  // 1 … 64 in all, the calling one among them
 };

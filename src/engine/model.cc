@@ -4,6 +4,7 @@
 
 #include "engine/model_parts.h"
 #include "io/byte_stream.h"
+#include "kernels/select.h"
 #include "model/weights.h"
 
 namespace pipit {
@@ -15,7 +16,7 @@ ModelInfo describe(const Model::Parts& parts) {
     const auto value = parts.gguf->get_string(key, "");
     return value.ok() ? std::string(*value) : std::string();
   };
-  ModelInfo info;
+  ModelInfo info = parts.info;  // the kernel trials
   info.architecture = parts.architecture->name;
   info.name = text("general.name");
   info.chat_template = text("tokenizer.chat_template");
@@ -96,10 +97,13 @@ ModelLoader& ModelLoader::operator=(ModelLoader&&) noexcept = default;
 ModelLoader::~ModelLoader() = default;
 
 Result<ModelLoader> ModelLoader::create(const LoadOptions& options, uint64_t file_size) {
-  PIPIT_ASSIGN_OR_RETURN(const KernelSet* kernels, find_kernel_set(options.kernels));
+  PIPIT_ASSIGN_OR_RETURN(const KernelChoice choice, choose_kernel_set(options.kernels));
   auto state =
       std::make_unique<State>(State{.parser = GgufParser(file_size, supported_format_names())});
-  state->parts->kernels = kernels;
+  state->parts->kernels = choice.set;
+  for (const KernelTrial& trial : choice.trials) {
+    state->parts->info.kernel_trials.push_back({trial.set->name, trial.is_correct, trial.gmacs});
+  }
   PIPIT_ASSIGN_OR_RETURN(state->parts->pool, ThreadPool::create(options.n_threads));
   return ModelLoader(std::move(state));
 }

@@ -119,11 +119,8 @@ struct KernelSet {
   void (*attention)(const AttentionArgs& args);
 };
 
-// All sets that this build has, the fastest first, `reference` last.
+// All sets that this build has, the fastest first, `reference` last. select.h chooses among them.
 std::span<const KernelSet* const> all_kernel_sets();
-
-// The set of that name; "auto" is the fastest. Errors: kNotFound, which lists the names.
-Result<const KernelSet*> find_kernel_set(std::string_view name);
 
 // Prepares one tile of a product's inputs, whose `x` and shape are set: quantises it where its
 // columns are whole groups; only the integer kinds read groups, and their columns are.

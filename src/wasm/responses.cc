@@ -111,8 +111,11 @@ std::string model_info_json(const Model& model) {
   json["control_tokens"] = control_tokens(tokenizer);
   json["chat_template"] = text_or_null(info.chat_template);
   json["kernels"] = info.kernels;
-  json["available_kernels"] = Json::array();
-  for (const KernelSet* set : all_kernel_sets()) json["available_kernels"].push_back(set->name);
+  json["kernel_trials"] = Json::array();
+  for (const KernelTrialInfo& trial : info.kernel_trials) {
+    json["kernel_trials"].push_back(
+        {{"name", trial.name}, {"is_correct", trial.is_correct}, {"gmacs", trial.gmacs}});
+  }
   json["n_threads"] = info.n_threads;
   json["weight_bytes"] = info.weight_bytes;
   return dump(json);

@@ -2,15 +2,13 @@
 // the reference to the bit.
 #include <gtest/gtest.h>
 
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <numeric>
+#include <utility>
 
 #include "base/float16.h"
-#include "kernels/kernel_set.h"
-#include "kernels/quantised_activations.h"
+#include "kernels/agreement.h"
 #include "kernels/reference/reference.h"
 #include "support/random_values.h"
 
@@ -23,56 +21,16 @@ constexpr float kRedzone = 12345.0f;
 
 bool is_integer(const Format& format) { return format.decode_group != nullptr; }
 
+template <typename T>
+T take(Result<T> result) {
+  EXPECT_TRUE(result.ok());
+  return std::move(*result);
+}
+
 // A matrix [n_rows, n_cols] packed as a model file's rows would be.
 PackedMatrix pack(const KernelSet& set, const Format& format, const std::vector<uint8_t>& blocks,
                   size_t n_rows, size_t n_cols) {
-  PackedMatrix w;
-  w.format = &format;
-  w.n_rows = static_cast<uint32_t>(n_rows);
-  w.n_cols = static_cast<uint32_t>(n_cols);
-  EXPECT_TRUE(w.bytes.resize(set.packed_bytes(format, n_rows, n_cols)).ok());
-  for (size_t row = 0; row < n_rows; row += kPanelRows) {
-    set.pack_rows(blocks.data() + row * row_bytes(format, n_cols), row,
-                  std::min(kPanelRows, n_rows - row), w);
-  }
-  return w;
-}
-
-Activations activations_of(const KernelSet& set, const std::vector<float>& x, size_t n_tokens,
-                           size_t n_cols) {
-  Activations activations;
-  EXPECT_TRUE(activations.quantised.resize(set.quantised_bytes(n_tokens, n_cols) + 1).ok());
-  activations.x = x.data();
-  activations.n_tokens = n_tokens;
-  activations.n_cols = n_cols;
-  for (size_t tile = 0; tile < activations.n_tiles(); ++tile) {
-    prepare_tile(set, activations, tile);
-  }
-  return activations;
-}
-
-// What the set has quantised, as the reference wants it.
-Activations reference_activations(const KernelSet& set, const Activations& from, WeightKind kind) {
-  const size_t n_groups = from.n_cols / kGroupSize;
-  Activations activations;
-  EXPECT_TRUE(
-      activations.quantised.resize(kReference.quantised_bytes(from.n_tokens, from.n_cols) + 1)
-          .ok());
-  activations.x = from.x;
-  activations.n_tokens = from.n_tokens;
-  activations.n_cols = from.n_cols;
-  const QuantisedActivations<int16_t> out(activations.quantised.data(), from.n_tokens, from.n_cols);
-  if (from.n_cols % kGroupSize != 0) return activations;
-  for (size_t t = 0; t < from.n_tokens; ++t) {
-    IntegerActivations token = {out.q + t * from.n_cols, out.scale + t * n_groups};
-    set.read_activations(from, kind, t, token);
-    for (size_t g = 0; g < n_groups; ++g) {
-      const int16_t* q = token.q + g * kGroupSize;
-      const int sum = std::accumulate(q, q + kGroupSize, 0);
-      out.sum[t * n_groups + g] = token.scale[g] * static_cast<float>(sum);
-    }
-  }
-  return activations;
+  return take(pack_matrix(set, format, blocks.data(), n_rows, n_cols));
 }
 
 // y [n_tokens, n_rows] with a redzone behind it.
@@ -89,33 +47,6 @@ std::vector<float> multiply(const KernelSet& set, const PackedMatrix& w,
   return y;
 }
 
-bool same_bits(float a, float b) {
-  return (std::isnan(a) && std::isnan(b)) ||
-         std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b);
-}
-
-// How far a sum may be from the reference's when every product and sum may be rounded or fused
-// differently: two roundings a group's term, each of at most the sum of magnitudes so far.
-float rounding_bound(const PackedMatrix& reference_w, size_t row, const Activations& activations,
-                     size_t token) {
-  const size_t n_groups = reference_w.n_cols / kGroupSize;
-  const QuantisedActivations<const int16_t> a(activations.quantised.data(), activations.n_tokens,
-                                              activations.n_cols);
-  double magnitude = 0;
-  for (size_t g = 0; g < n_groups; ++g) {
-    IntegerGroup group;
-    reference_w.format->decode_group(
-        reference_w.bytes.data() + row * row_bytes(*reference_w.format, reference_w.n_cols), g,
-        group);
-    const size_t i = token * n_groups + g;
-    double dot = 0;
-    for (size_t k = 0; k < kGroupSize; ++k) dot += group.q[k] * a.q[i * kGroupSize + k];
-    magnitude += std::fabs(dot * double{a.scale[i]} * double{group.scale}) +
-                 std::fabs(double{a.sum[i]} * double{group.min});
-  }
-  return static_cast<float>(magnitude * static_cast<double>(4 * n_groups) * 0x1p-24 + 1e-37);
-}
-
 // Every other set must give the reference's bits for the activations that it has quantised; where
 // it may fuse, the reference's value within rounding. Its integers are exact in both cases: an
 // error of 1 in them would be far beyond the bound.
@@ -125,19 +56,16 @@ void expect_reference_values(const Format& format, const std::vector<uint8_t>& b
   const PackedMatrix reference_w = pack(kReference, format, blocks, n_rows, n_cols);
   for (const KernelSet* set : all_kernel_sets()) {
     if (set == &kReference) continue;
-    const Activations own = activations_of(*set, x, n_tokens, n_cols);
-    const Activations activations = reference_activations(*set, own, format.kind);
+    const Activations own = take(prepare_activations(*set, x.data(), n_tokens, n_cols));
+    const Activations activations = take(reference_activations(*set, own, format.kind));
     const auto expected = multiply(kReference, reference_w, activations);
     const auto actual = multiply(*set, pack(*set, format, blocks, n_rows, n_cols), own);
     for (size_t i = 0; i < expected.size(); ++i) {
-      bool same = same_bits(expected[i], actual[i]);
-      if (!same && !set->is_deterministic && is_integer(format)) {
-        same = std::fabs(expected[i] - actual[i]) <=
-               rounding_bound(reference_w, i % n_rows, activations, i / n_rows);
-      }
-      ASSERT_TRUE(same) << set->name << " " << what << " [" << n_rows << ", " << n_cols << "] × "
-                        << n_tokens << " tokens at " << i << ": " << actual[i] << " instead of "
-                        << expected[i];
+      const float bound =
+          is_integer(format) ? rounding_bound(reference_w, i % n_rows, activations, i / n_rows) : 0;
+      ASSERT_TRUE(agrees(*set, actual[i], expected[i], bound))
+          << set->name << " " << what << " [" << n_rows << ", " << n_cols << "] × " << n_tokens
+          << " tokens at " << i << ": " << actual[i] << " instead of " << expected[i];
     }
   }
 }
@@ -167,7 +95,7 @@ TEST_P(MatmulTest, ReferenceIsWithinItsBoundOfExactArithmetic) {
   const auto blocks = random_blocks(format, kRows, kCols, random);
   const auto x = random.floats(kTokens * kCols, 3.0f);
   const auto y = multiply(kReference, pack(kReference, format, blocks, kRows, kCols),
-                          activations_of(kReference, x, kTokens, kCols));
+                          take(prepare_activations(kReference, x.data(), kTokens, kCols)));
   for (size_t r = 0; r < kRows; ++r) {
     float weights[kCols];
     format.decode(blocks.data() + r * row_bytes(format, kCols), kCols, weights);
@@ -284,16 +212,6 @@ TEST_P(MatmulTest, UnpackedRowsAreTheFilesNumbers) {
         ASSERT_EQ(actual[k], expected[k]) << set->name << " " << r << ", " << k;
     }
   }
-}
-
-TEST(KernelSets, AreFoundByName) {
-  const auto fastest = find_kernel_set("auto");
-  ASSERT_TRUE(fastest.ok());
-  EXPECT_EQ(*fastest, all_kernel_sets().front());
-  for (const KernelSet* set : all_kernel_sets()) EXPECT_EQ(*find_kernel_set(set->name), set);
-  const auto none = find_kernel_set("avx512");
-  EXPECT_EQ(none.status().code(), StatusCode::kNotFound);
-  EXPECT_NE(none.status().message().find("reference"), std::string::npos);
 }
 
 }  // namespace

@@ -3,6 +3,14 @@ import type { WireError } from './errors.ts';
 import type { GenerateOptions } from './options.ts';
 
 /** What a load reports about the model; the names are GGUF's, in camelCase. */
+export interface KernelTrial {
+  name: string;
+  /** Whether its results agree with the reference on this machine; a set that fails is never used. */
+  isCorrect: boolean;
+  /** 4-bit multiply-adds a nanosecond; 0: not timed. */
+  gmacs: number;
+}
+
 export interface ModelInfo {
   architecture: string;
   name: string | null;
@@ -28,7 +36,8 @@ export interface ModelInfo {
   chatTemplate: string | null;
   /** The kernel set in use. */
   kernels: string;
-  availableKernels: string[];
+  /** How the kernel sets of this module did when it was chosen. */
+  kernelTrials: KernelTrial[];
   nThreads: number;
   weightBytes: number;
 }

@@ -56,6 +56,9 @@ interface Job<Source> {
 
 const FEED_BYTES = 1 << 20;
 
+const wrongKernels = (name: string): string =>
+  `The kernel set '${name}' computes wrongly in this browser or on this machine, so it is not used.`;
+
 export class ModelWorker<Source> {
   readonly #environment: WorkerEnvironment<Source>;
   readonly #queue: Job<Source>[] = [];
@@ -186,6 +189,8 @@ export class ModelWorker<Source> {
       headerOnly: false,
     });
     const info = engine.loadEnd();
+    const wrong = info.kernelTrials.filter((trial) => !trial.isCorrect);
+    warnings.push(...wrong.map(({ name }) => wrongKernels(name)));
     this.#loaded = { engine, info, loadMs: performance.now() - start, warnings };
     return info;
   }

@@ -1,0 +1,157 @@
+// The choice of a kernel set.
+#include "kernels/select.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/quote.h"
+#include "base/str_cat.h"
+#include "kernels/agreement.h"
+#include "kernels/reference/reference.h"
+
+namespace pipit {
+namespace {
+
+// Small numbers without a pattern (Marsaglia 2003, xorshift).
+class Noise {
+ public:
+  float next() {
+    state_ ^= state_ << 13;
+    state_ ^= state_ >> 17;
+    state_ ^= state_ << 5;
+    return static_cast<float>(state_ % 2001) / 1000.0f - 1.0f;
+  }
+
+ private:
+  uint32_t state_ = 2463534242u;
+};
+
+Result<Array<float>> noise(size_t n) {
+  PIPIT_ASSIGN_OR_RETURN(auto values, Array<float>::make(n));
+  Noise source;
+  for (float& value : values) value = source.next();
+  return values;
+}
+
+Result<Array<uint8_t>> random_blocks(const Format& format, size_t n_rows, size_t n_cols) {
+  PIPIT_ASSIGN_OR_RETURN(const auto values, noise(n_rows * n_cols));
+  PIPIT_ASSIGN_OR_RETURN(auto blocks, Array<uint8_t>::make(n_rows * row_bytes(format, n_cols)));
+  format.encode(values.data(), values.size(), blocks.data());
+  return blocks;
+}
+
+// One format, one number of tokens.
+Result<bool> product_agrees(const KernelSet& set, const Format& format, const float* x,
+                            size_t n_tokens) {
+  constexpr size_t kRows = 2 * kPanelRows + 1;
+  constexpr size_t kCols = 2 * kGroupSize;
+  PIPIT_ASSIGN_OR_RETURN(const auto blocks, random_blocks(format, kRows, kCols));
+  PIPIT_ASSIGN_OR_RETURN(const auto w, pack_matrix(set, format, blocks.data(), kRows, kCols));
+  PIPIT_ASSIGN_OR_RETURN(const auto reference_w,
+                         pack_matrix(kReference, format, blocks.data(), kRows, kCols));
+  PIPIT_ASSIGN_OR_RETURN(const auto own, prepare_activations(set, x, n_tokens, kCols));
+  PIPIT_ASSIGN_OR_RETURN(const auto activations, reference_activations(set, own, format.kind));
+  PIPIT_ASSIGN_OR_RETURN(auto actual, Array<float>::make(n_tokens * kRows));
+  PIPIT_ASSIGN_OR_RETURN(auto expected, Array<float>::make(n_tokens * kRows));
+  set.matmul(w, own, 0, w.n_panels(), actual.data());
+  kReference.matmul(reference_w, activations, 0, reference_w.n_panels(), expected.data());
+  for (size_t i = 0; i < actual.size(); ++i) {
+    const float bound = format.decode_group != nullptr
+                            ? rounding_bound(reference_w, i % kRows, activations, i / kRows)
+                            : 0;
+    if (!agrees(set, actual[i], expected[i], bound)) return false;
+  }
+  return true;
+}
+
+// 4-bit multiply-adds a nanosecond, for one token and for a tile of them.
+Result<double> measure(const KernelSet& set) {
+  constexpr size_t kRows = 512;
+  constexpr size_t kCols = 512;
+  // Longer than the steps of a browser's coarsest clock.
+  constexpr std::chrono::milliseconds kTime{3};
+  const Format& format = *find_format(TensorType::kQ4_1);
+  PIPIT_ASSIGN_OR_RETURN(const auto blocks, random_blocks(format, kRows, kCols));
+  PIPIT_ASSIGN_OR_RETURN(const auto w, pack_matrix(set, format, blocks.data(), kRows, kCols));
+  PIPIT_ASSIGN_OR_RETURN(const auto x, noise(kTileTokens * kCols));
+  PIPIT_ASSIGN_OR_RETURN(const auto one, prepare_activations(set, x.data(), 1, kCols));
+  PIPIT_ASSIGN_OR_RETURN(const auto tile, prepare_activations(set, x.data(), kTileTokens, kCols));
+  PIPIT_ASSIGN_OR_RETURN(auto y, Array<float>::make(kTileTokens * kRows));
+  using Clock = std::chrono::steady_clock;
+  double n_macs = 0;
+  const auto start = Clock::now();
+  auto end = start;
+  while (end - start < kTime) {
+    for (size_t i = 0; i < kTileTokens; ++i) set.matmul(w, one, 0, w.n_panels(), y.data());
+    set.matmul(w, tile, 0, w.n_panels(), y.data());
+    n_macs += double{2 * kTileTokens * kRows * kCols};
+    end = Clock::now();
+  }
+  return n_macs / static_cast<double>(std::chrono::nanoseconds(end - start).count());
+}
+
+bool is_relaxed(const KernelSet& set) { return std::string_view(set.name).starts_with("relaxed-"); }
+
+// Among the sets of one family the faster is taken; a family before all that follow it.
+Result<KernelChoice> choose(std::span<const KernelSet* const> candidates) {
+  KernelChoice choice = {.set = nullptr, .trials = {}};
+  for (const KernelSet* set : candidates) {
+    PIPIT_ASSIGN_OR_RETURN(const bool is_correct, self_check(*set));
+    choice.trials.push_back({.set = set, .is_correct = is_correct, .gmacs = 0});
+  }
+  const KernelTrial* best = nullptr;
+  for (KernelTrial& trial : choice.trials) {
+    if (!trial.is_correct || (best != nullptr && !is_relaxed(*trial.set))) continue;
+    if (is_relaxed(*trial.set)) {
+      // The first run makes the engine compile the kernels; only the second one counts.
+      PIPIT_RETURN_IF_ERROR(measure(*trial.set).status());
+      PIPIT_ASSIGN_OR_RETURN(trial.gmacs, measure(*trial.set));
+    }
+    if (best == nullptr || trial.gmacs > best->gmacs) best = &trial;
+  }
+  if (best == nullptr) {
+    return Status(StatusCode::kUnsupported,
+                  str_cat("The kernel set ", quote(candidates.front()->name),
+                          " computes wrongly on this machine. Choose another one, or \"auto\"."));
+  }
+  choice.set = best->set;
+  return choice;
+}
+
+}  // namespace
+
+Result<bool> self_check(const KernelSet& set) {
+  if (&set == &kReference) return true;  // the oracle
+  constexpr size_t kTokens = 5;
+  PIPIT_ASSIGN_OR_RETURN(auto x, noise(kTokens * 2 * kGroupSize));
+  x[3] *= 100;  // an outlier
+  for (const Format* format : all_formats()) {
+    for (const size_t n_tokens : {size_t{1}, kTokens}) {
+      PIPIT_ASSIGN_OR_RETURN(const bool agrees, product_agrees(set, *format, x.data(), n_tokens));
+      if (!agrees) return false;
+    }
+  }
+  return true;
+}
+
+Result<KernelChoice> choose_kernel_set(std::string_view name,
+                                       std::span<const KernelSet* const> sets) {
+  std::vector<const KernelSet*> candidates;
+  std::string names = "auto";
+  bool has_relaxed = false;
+  for (const KernelSet* set : sets) {
+    if (name == "auto" || name == set->name || (name == "relaxed" && is_relaxed(*set))) {
+      candidates.push_back(set);
+    }
+    if (is_relaxed(*set) && !has_relaxed) names += ", relaxed";
+    has_relaxed = has_relaxed || is_relaxed(*set);
+    names += str_cat(", ", set->name);
+  }
+  if (candidates.empty()) {
+    return Status(StatusCode::kNotFound,
+                  str_cat("There is no kernel set ", quote(name), ". Choose one of: ", names, "."));
+  }
+  return choose(candidates);
+}
+
+}  // namespace pipit
