@@ -80,7 +80,7 @@ for argument in "$@"; do
       usage
       exit
       ;;
-    wasm | wasm-tests) components+=(wasm) ;;
+    wasm | wasm-tests) components+=(wasm xnnpack) ;;
     native | asan) components+=(native) ;;
     ts) ;;
     *) die "build.sh knows no target '$argument'. See tools/build.sh --help." ;;
@@ -89,7 +89,7 @@ for argument in "$@"; do
 done
 if [ ${#targets[@]} = 0 ]; then
   targets=(wasm ts)
-  components+=(wasm)
+  components+=(wasm xnnpack)
 fi
 case " ${targets[*]} " in *" wasm-tests "*) components+=(native) ;; esac
 

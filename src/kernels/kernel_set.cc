@@ -6,6 +6,9 @@
 #ifdef __wasm_simd128__
 #include "kernels/simd128/simd128.h"
 #endif
+#ifdef PIPIT_XNNPACK
+#include "kernels/xnnpack/xnnpack.h"
+#endif
 
 namespace pipit {
 namespace {
@@ -13,6 +16,9 @@ namespace {
 constexpr const KernelSet* kAll[] = {
 #ifdef __wasm_simd128__
     &kSimd128,
+#endif
+#ifdef PIPIT_XNNPACK
+    &kXnnpack, &kXnnpackQd8,
 #endif
     &kReference,
 };

@@ -8,12 +8,6 @@
 
 namespace pipit {
 namespace simd128 {
-namespace {
-
-// Both products multiply 16-bit lanes, so activations keep 16 bits at no cost. Measured on
-// SmolLM2-135M against exact arithmetic: int8 activations differ by a mean KL divergence of 2.8e-3,
-// 16-bit ones by 5e-8.
-constexpr float kActivationMax = 32767;
 
 uint64_t quantised_bytes(size_t n_tokens, size_t n_cols) {
   return QuantisedActivations<int16_t>::bytes(n_tokens, n_cols);
@@ -23,6 +17,7 @@ void quantise(Activations& activations, size_t tile) {
   const QuantisedActivations<int16_t> a(activations.quantised.data(), activations.n_tokens,
                                         activations.n_cols);
   const auto [first, end] = tile_groups(activations, tile);
+  constexpr auto kMax = static_cast<float>(kActivationMax);
   for (size_t g = first; g < end; ++g) {
     const float* group = activations.x + g * kGroupSize;
     v128_t maxima = wasm_f32x4_const_splat(0);
@@ -33,7 +28,7 @@ void quantise(Activations& activations, size_t tile) {
     maxima = wasm_f32x4_pmax(maxima, wasm_i32x4_shuffle(maxima, maxima, 2, 3, 0, 1));
     maxima = wasm_f32x4_pmax(maxima, wasm_i32x4_shuffle(maxima, maxima, 1, 0, 3, 2));
     const float max = wasm_f32x4_extract_lane(maxima, 0);
-    const v128_t inverse = wasm_f32x4_splat(max > kSmallestGroupMax ? kActivationMax / max : 0.0f);
+    const v128_t inverse = wasm_f32x4_splat(max > kSmallestGroupMax ? kMax / max : 0.0f);
     v128_t sums = wasm_i32x4_const_splat(0);
     for (size_t i = 0; i < kGroupSize; i += 8) {
       v128_t q[2];
@@ -46,7 +41,7 @@ void quantise(Activations& activations, size_t tile) {
     }
     const int sum = wasm_i32x4_extract_lane(sums, 0) + wasm_i32x4_extract_lane(sums, 1) +
                     wasm_i32x4_extract_lane(sums, 2) + wasm_i32x4_extract_lane(sums, 3);
-    a.scale[g] = max / kActivationMax;
+    a.scale[g] = max / kMax;
     a.sum[g] = a.scale[g] * static_cast<float>(sum);
   }
 }
@@ -108,7 +103,6 @@ void add(float* x, const float* y, size_t n) {
   for (; i < n; ++i) x[i] += y[i];
 }
 
-}  // namespace
 }  // namespace simd128
 
 const KernelSet kSimd128 = {
@@ -116,7 +110,7 @@ const KernelSet kSimd128 = {
     .packed_bytes = simd128::packed_bytes,
     .pack_rows = simd128::pack_rows,
     .unpack_row = simd128::unpack_row,
-    .activation_max = static_cast<int32_t>(simd128::kActivationMax),
+    .activation_max = simd128::kActivationMax,
     .quantised_bytes = simd128::quantised_bytes,
     .quantise = simd128::quantise,
     .matmul = simd128::matmul,
