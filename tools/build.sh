@@ -25,6 +25,7 @@ configure() {
   key=$(
     cat CMakePresets.json
     echo "$EMSCRIPTEN_ROOT $(emscripten_version "$EMSCRIPTEN_ROOT") $PIPIT_CC $PIPIT_CXX"
+    cat .toolchain/stamps/xnnpack 2>/dev/null || true
   )
   if [ ! -e "build/$1/build.ninja" ] || [ "$(cat "$stamp" 2>/dev/null)" != "$key" ]; then
     rm -f "$stamp"

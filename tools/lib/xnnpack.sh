@@ -51,6 +51,7 @@ fetch_source() {
   echo "$sha256  $archive" | sha256sum --check --quiet ||
     die "the sources of $name $version do not have the pinned SHA-256 $sha256; do not use this mirror."
   mkdir "$work/xnnpack/$name"
-  tar --extract --file "$archive" --directory "$work/xnnpack/$name" \
+  # --touch: what was built from other sources is older.
+  tar --extract --touch --file "$archive" --directory "$work/xnnpack/$name" \
     --transform "s,^$name-[^/]*/,," --wildcards "${members[@]}"
 }
