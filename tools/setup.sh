@@ -95,7 +95,7 @@ finish() {
 }
 
 node_key() {
-  cat "$pipit_root/package-lock.json" "$pipit_root/tools/pins.sh" | sha256sum
+  { cat "$pipit_root/package-lock.json" && echo "$node_version $node_linux_x64_sha256"; } | sha256sum
 }
 
 # The one library Node needs that a small Debian does not have.

@@ -18,7 +18,8 @@ constexpr const KernelSet* kAll[] = {
     &kSimd128,
 #endif
 #ifdef PIPIT_XNNPACK
-    &kXnnpack, &kXnnpackQd8,
+    &kXnnpack,
+    &kXnnpackQd8,
 #endif
     &kReference,
 };

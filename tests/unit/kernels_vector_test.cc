@@ -2,6 +2,7 @@
 // precision.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/kernel_set.h"
@@ -13,7 +14,9 @@ namespace {
 using testing::RandomValues;
 
 std::string name_of(const ::testing::TestParamInfo<const KernelSet*>& info) {
-  return info.param->name;
+  std::string name = info.param->name;
+  std::replace(name.begin(), name.end(), '-', '_');  // as GoogleTest wants it
+  return name;
 }
 
 class VectorKernels : public ::testing::TestWithParam<const KernelSet*> {};

@@ -24,8 +24,7 @@ void unpack(const Q4Panel* groups, size_t n, FloatColumn<float>* out) {
         for (size_t i = 0; i < 8; ++i) {
           const size_t nibble = i / 2 + 4 * (i % 2);
           const v128_t q = wasm_v128_and(wasm_u32x4_shr(nibbles, 4 * nibble), mask);
-          store(out[8 * v + i].w + 4 * half,
-                multiply_add(wasm_f32x4_convert_i32x4(q), scale, min));
+          store(out[8 * v + i].w + 4 * half, multiply_add(wasm_f32x4_convert_i32x4(q), scale, min));
         }
       }
     }

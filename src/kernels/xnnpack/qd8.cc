@@ -46,7 +46,8 @@ class BlockRow {
   auto& minus_sum() const { return cast<int32_t>(block_)[row_]; }
   auto& q(size_t col) const {
     const size_t pair = (col % 8 / 2 - row_) % 4;
-    return cast<int8_t>(block_ + kSumBytes)[((col / 8 * 4 + pair) * kBlockRows + row_) * 2 + col % 2];
+    return cast<int8_t>(block_ +
+                        kSumBytes)[((col / 8 * 4 + pair) * kBlockRows + row_) * 2 + col % 2];
   }
   auto& scale() const { return cast<float>(block_ + kSumBytes + kBlockRows * n_cols_)[row_]; }
 
@@ -82,8 +83,7 @@ void for_weights(const PackedMatrix& w, const uint8_t* blocks, const Use& use) {
 
 uint64_t packed_bytes(const Format& format, uint64_t n_rows, uint64_t n_cols) {
   if (!is_integer(format)) return simd128::packed_bytes(format, n_rows, n_cols);
-  return (n_rows + kPanelRows - 1) / kPanelRows * (kPanelRows / kBlockRows) *
-         block_bytes(n_cols);
+  return (n_rows + kPanelRows - 1) / kPanelRows * (kPanelRows / kBlockRows) * block_bytes(n_cols);
 }
 
 void pack_rows(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedMatrix& out) {
@@ -94,11 +94,13 @@ void pack_rows(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedMat
     const BlockRow row(out.bytes.data(), r, out.n_cols);
     row.scale() = max / 127;
     const float inverse = max > kSmallestGroupMax ? 127 / max : 0.0f;
+    int32_t sum = 0;
     for_weights(out, blocks, [&](size_t col, float w) {
       const int32_t q = round_to_int8(w * inverse, -127);
       row.q(col) = static_cast<int8_t>(q);
-      row.minus_sum() -= q;
+      sum += q;
     });
+    row.minus_sum() = -sum;
     blocks += row_bytes(*out.format, out.n_cols);
   }
 }
@@ -114,7 +116,8 @@ void unpack_row(const PackedMatrix& w, size_t r, float* out) {
 // How a token is quantised: x = (q - zero_point) · inv_scale.
 using TokenScale = xnn_qd8_quantization_params;
 
-// A view of the buffer that quantise() writes. Microkernels read whole tiles of scales.
+// A view of the buffer that quantise() writes. Microkernels compute whole tiles: for tokens that are
+// missing they take the last one's values again and write its result again, so it needs its scale.
 template <typename Byte>  // uint8_t or const uint8_t
 struct QuantisedTokens {
   TokenScale* scale;  // [n_tiles · kTileTokens]
@@ -168,6 +171,7 @@ void quantise(Activations& a, size_t tile) {
                                     wasm_i16x8_narrow_i32x4(q[2], q[3])));
     }
   }
+  std::fill(tokens.scale + end, tokens.scale + (tile + 1) * kTileTokens, tokens.scale[end - 1]);
 }
 
 // --- products ---------------------------------------------------------------------------------

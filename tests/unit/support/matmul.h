@@ -1,0 +1,74 @@
+// What the tests of matrix products share: packing file blocks and multiplying as the model does.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/kernel_set.h"
+#include "kernels/reference/reference.h"
+#include "support/random_values.h"
+
+namespace pipit::testing {
+
+inline constexpr float kRedzone = 12345.0f;
+
+inline bool is_integer(const Format& format) { return format.decode_group != nullptr; }
+
+// A matrix [n_rows, n_cols] packed as a model file's rows would be.
+inline PackedMatrix pack(const KernelSet& set, const Format& format,
+                         const std::vector<uint8_t>& blocks, size_t n_rows, size_t n_cols) {
+  PackedMatrix w;
+  w.format = &format;
+  w.n_rows = static_cast<uint32_t>(n_rows);
+  w.n_cols = static_cast<uint32_t>(n_cols);
+  EXPECT_TRUE(w.bytes.resize(set.packed_bytes(format, n_rows, n_cols)).ok());
+  for (size_t row = 0; row < n_rows; row += kPanelRows) {
+    set.pack_rows(blocks.data() + row * row_bytes(format, n_cols), row,
+                  std::min(kPanelRows, n_rows - row), w);
+  }
+  return w;
+}
+
+// y [n_tokens, n_rows] with a redzone behind it; `activation_max` 0: the set's own quantise().
+inline std::vector<float> multiply(const KernelSet& set, const PackedMatrix& w,
+                                   const std::vector<float>& x, size_t n_tokens,
+                                   int32_t activation_max = 0) {
+  Activations activations;
+  EXPECT_TRUE(activations.quantised.resize(set.quantised_bytes(n_tokens, w.n_cols) + 1).ok());
+  activations.x = x.data();
+  activations.n_tokens = n_tokens;
+  activations.n_cols = w.n_cols;
+  for (size_t tile = 0; tile < activations.n_tiles(); ++tile) {
+    prepare_tile(set, activations, tile);
+    if (activation_max != 0 && w.n_cols % kGroupSize == 0) {
+      reference::quantise(activations, tile, activation_max);
+    }
+  }
+  std::vector<float> y(n_tokens * w.n_rows + 8, kRedzone);
+  // In two parts, as two threads would.
+  const size_t half = w.n_panels() / 2;
+  set.matmul(w, activations, 0, half, y.data());
+  set.matmul(w, activations, half, w.n_panels() - half, y.data());
+  for (size_t i = n_tokens * w.n_rows; i < y.size(); ++i)
+    EXPECT_EQ(y[i], kRedzone) << "redzone at " << i;
+  y.resize(n_tokens * w.n_rows);
+  return y;
+}
+
+inline std::vector<uint8_t> random_blocks(const Format& format, size_t n_rows, size_t n_cols,
+                                          RandomValues& random) {
+  const auto values = random.floats(n_rows * n_cols);
+  std::vector<uint8_t> blocks(n_rows * row_bytes(format, n_cols));
+  format.encode(values.data(), values.size(), blocks.data());
+  return blocks;
+}
+
+inline std::string name_of(const ::testing::TestParamInfo<const Format*>& info) {
+  return tensor_type_info(info.param->type)->name;
+}
+
+}  // namespace pipit::testing
