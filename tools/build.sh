@@ -52,6 +52,9 @@ build_wasm() {
   for file in build/wasm/pipit-*.mjs build/wasm/pipit-*.wasm; do
     cmp --silent "$file" "dist/wasm/${file##*/}" || cp "$file" dist/wasm/
   done
+  if [ -e .toolchain/xnnpack ]; then # the modules hold some of it
+    cp .toolchain/xnnpack/xnnpack/LICENSE dist/wasm/LICENSE-XNNPACK
+  fi
 }
 
 # Everything tsc's result depends on; listing it is quicker than asking tsc.

@@ -116,8 +116,9 @@ void unpack_row(const PackedMatrix& w, size_t r, float* out) {
 // How a token is quantised: x = (q - zero_point) · inv_scale.
 using TokenScale = xnn_qd8_quantization_params;
 
-// A view of the buffer that quantise() writes. Microkernels compute whole tiles: for tokens that are
-// missing they take the last one's values again and write its result again, so it needs its scale.
+// A view of the buffer that quantise() writes. Microkernels compute whole tiles: for tokens that
+// are missing they take the last one's values again and write its result again, so it needs its
+// scale.
 template <typename Byte>  // uint8_t or const uint8_t
 struct QuantisedTokens {
   TokenScale* scale;  // [n_tiles · kTileTokens]
