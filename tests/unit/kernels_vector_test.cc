@@ -15,7 +15,7 @@ using testing::RandomValues;
 
 std::string name_of(const ::testing::TestParamInfo<const KernelSet*>& info) {
   std::string name = info.param->name;
-  std::replace(name.begin(), name.end(), '-', '_');  // as GoogleTest wants it
+  std::replace(name.begin(), name.end(), '-', '_');  // GoogleTest takes letters, digits and _
   return name;
 }
 

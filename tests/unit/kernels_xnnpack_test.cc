@@ -2,8 +2,8 @@
 #ifdef PIPIT_XNNPACK
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
 
 #include "kernels/xnnpack/xnnpack.h"
@@ -12,6 +12,7 @@
 namespace pipit {
 namespace {
 
+using testing::activations_of;
 using testing::is_integer;
 using testing::multiply;
 using testing::name_of;
@@ -22,7 +23,6 @@ using testing::RandomValues;
 // A product in exact arithmetic, with what its error depends on.
 struct Product {
   const Format& format;
-  size_t n_tokens;
   std::vector<double> weights;  // of a row
   const float* x;               // of a token
   double value = 0;
@@ -41,25 +41,10 @@ double float_rounding(const Product& p) {
   return p.magnitude * static_cast<double>(p.n_cols() + 2) * 0x1p-24;
 }
 
-// Fewer than 8 tokens of integer weights are the simd128 set's, which rounds activations by at most
-// half a 32767th of their group's largest.
-double xnnpack_bound(const Product& p) {
-  double rounding = 0;
-  if (is_integer(p.format) && p.n_tokens < 8) {
-    for (size_t k = 0; k < p.n_cols(); ++k) {
-      const float* group = p.x + k / kGroupSize * kGroupSize;
-      const auto largest = *std::max_element(
-          group, group + kGroupSize, [](float a, float b) { return std::fabs(a) < std::fabs(b); });
-      rounding += std::fabs(p.weights[k] * double{largest}) / 32767 / 2;
-    }
-  }
-  return rounding + float_rounding(p);
-}
-
 // Weights are off by half a 127th of the row's largest; activations by at most a 255th of their
 // range: half a step for rounding, half for the rounded zero point.
 double qd8_bound(const Product& p) {
-  if (!is_integer(p.format)) return xnnpack_bound(p);
+  if (!is_integer(p.format)) return float_rounding(p);
   const auto [min, max] = std::minmax_element(p.x, p.x + p.n_cols());
   const double step = (std::fmax(0, *max) - std::fmin(0, *min)) / 255;
   const double weight_error = p.largest_weight() / 127 / 2;
@@ -75,7 +60,7 @@ struct Set {
   const KernelSet* kernels;
   double (*bound)(const Product&);
 };
-const Set kSets[] = {{&kXnnpack, xnnpack_bound}, {&kXnnpackQd8, qd8_bound}};
+const Set kSets[] = {{&kXnnpack, float_rounding}, {&kXnnpackQd8, qd8_bound}};
 
 // Every product of every set is within its bound; where the exact one is no finite float, only the
 // redzones count.
@@ -83,13 +68,13 @@ void expect_bounds(const Format& format, const std::vector<uint8_t>& blocks, siz
                    size_t n_cols, const std::vector<float>& x, size_t n_tokens,
                    const std::string& what) {
   for (const Set& set : kSets) {
-    const auto y =
-        multiply(*set.kernels, pack(*set.kernels, format, blocks, n_rows, n_cols), x, n_tokens);
+    const auto y = multiply(*set.kernels, pack(*set.kernels, format, blocks, n_rows, n_cols),
+                            activations_of(*set.kernels, x, n_tokens, n_cols));
     std::vector<float> weights(n_cols);
     for (size_t r = 0; r < n_rows; ++r) {
       format.decode(blocks.data() + r * row_bytes(format, n_cols), n_cols, weights.data());
       for (size_t t = 0; t < n_tokens; ++t) {
-        Product p = {format, n_tokens, {weights.begin(), weights.end()}, x.data() + t * n_cols};
+        Product p = {format, {weights.begin(), weights.end()}, x.data() + t * n_cols};
         for (size_t k = 0; k < n_cols; ++k) {
           const double product = p.weights[k] * double{p.x[k]};
           p.value += product;
@@ -202,7 +187,7 @@ TEST(XnnpackQd8, IsExactWhereItsRoundingLosesNothing) {
           x[t * n_cols + 1] = 127.0f;
         }
         const PackedMatrix w = pack(kXnnpackQd8, format, blocks, n_rows, n_cols);
-        const auto y = multiply(kXnnpackQd8, w, x, n_tokens);
+        const auto y = multiply(kXnnpackQd8, w, activations_of(kXnnpackQd8, x, n_tokens, n_cols));
         std::vector<float> weights(n_cols);
         std::vector<float> unpacked(n_cols);
         for (size_t r = 0; r < n_rows; ++r) {

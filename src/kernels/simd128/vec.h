@@ -21,6 +21,13 @@ inline float sum_lanes(v128_t v) {
   return wasm_f32x4_extract_lane(pairs, 0) + wasm_f32x4_extract_lane(pairs, 1);
 }
 
+// The largest lane; none is NaN.
+inline float max_lane(v128_t v) {
+  v = wasm_f32x4_pmax(v, wasm_i32x4_shuffle(v, v, 2, 3, 0, 1));
+  v = wasm_f32x4_pmax(v, wasm_i32x4_shuffle(v, v, 1, 0, 3, 2));
+  return wasm_f32x4_extract_lane(v, 0);
+}
+
 // e^x with a relative error below 2^-23 over [-87, 88] (measured at steps of 1e-4); beyond, the
 // value at the bound. Range reduction by powers of two and the Cephes library's degree-5 polynomial
 // for e^r, |r| ≤ ln 2 / 2.

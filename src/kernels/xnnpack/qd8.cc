@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/panels/panels.h"
 #include "kernels/quantised_activations.h"
 #include "kernels/simd128/simd128.h"
 #include "kernels/simd128/vec.h"
@@ -82,12 +83,12 @@ void for_weights(const PackedMatrix& w, const uint8_t* blocks, const Use& use) {
 }
 
 uint64_t packed_bytes(const Format& format, uint64_t n_rows, uint64_t n_cols) {
-  if (!is_integer(format)) return simd128::packed_bytes(format, n_rows, n_cols);
+  if (!is_integer(format)) return panels::packed_bytes(format, n_rows, n_cols);
   return (n_rows + kPanelRows - 1) / kPanelRows * (kPanelRows / kBlockRows) * block_bytes(n_cols);
 }
 
 void pack_rows(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedMatrix& out) {
-  if (!is_integer(*out.format)) return simd128::pack_rows(blocks, first_row, n_rows, out);
+  if (!is_integer(*out.format)) return panels::pack_rows(blocks, first_row, n_rows, out);
   for (size_t r = first_row; r < first_row + n_rows; ++r) {
     float max = 0;
     for_weights(out, blocks, [&](size_t, float w) { max = std::max(max, std::fabs(w)); });
@@ -106,7 +107,7 @@ void pack_rows(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedMat
 }
 
 void unpack_row(const PackedMatrix& w, size_t r, float* out) {
-  if (!is_integer(*w.format)) return simd128::unpack_row(w, r, out);
+  if (!is_integer(*w.format)) return panels::unpack_row(w, r, out);
   const BlockRow row(w.bytes.data(), r, w.n_cols);
   for (size_t k = 0; k < w.n_cols; ++k) out[k] = row.scale() * static_cast<float>(row.q(k));
 }
@@ -205,12 +206,13 @@ void matmul(const PackedMatrix& w, const Activations& x, size_t first_panel, siz
 
 const KernelSet kXnnpackQd8 = {
     .name = "xnnpack-qd8",
+    .is_deterministic = false,
     .packed_bytes = xnnpack_qd8::packed_bytes,
     .pack_rows = xnnpack_qd8::pack_rows,
     .unpack_row = xnnpack_qd8::unpack_row,
-    .activation_max = 127,
     .quantised_bytes = xnnpack_qd8::quantised_bytes,
     .quantise = xnnpack_qd8::quantise,
+    .read_activations = nullptr,
     .matmul = xnnpack_qd8::matmul,
     .rms_norm = simd128::rms_norm,
     .rope = simd128::rope,

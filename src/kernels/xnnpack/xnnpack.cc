@@ -5,22 +5,20 @@
 
 #include <algorithm>
 
+#include "kernels/panels/panels.h"
 #include "kernels/simd128/simd128.h"
 
 namespace pipit {
 namespace xnnpack {
 namespace {
 
-// Below this many tokens unpacking costs more than it saves.
-constexpr size_t kMinTokens = 8;
-
 // Columns of a panel that are unpacked at a time: 8 KB, which stay in the first-level cache.
 constexpr size_t kTileColumns = 256;
 
 // What the microkernel reads: the rows' biases, then their columns.
 struct Tile {
-  simd128::FloatColumn<float> bias = {};
-  simd128::FloatColumn<float> columns[kTileColumns];
+  panels::FloatColumn<float> bias = {};
+  panels::FloatColumn<float> columns[kTileColumns];
 };
 
 // Tokens of one call of the microkernel.
@@ -46,23 +44,21 @@ void multiply_add(const Tile& tile, size_t n_rows, const float* x, size_t x_stri
   }
 }
 
-// Integers are what few tokens are multiplied as.
-void quantise(Activations& a, size_t tile) {
-  if (a.n_tokens < kMinTokens) simd128::quantise(a, tile);
-}
+// Products read the floats.
+uint64_t quantised_bytes(size_t /*n_tokens*/, size_t /*n_cols*/) { return 0; }
+void quantise(Activations& /*a*/, size_t /*tile*/) {}
 
 }  // namespace
 
 void matmul(const PackedMatrix& w, const Activations& x, size_t first_panel, size_t n_panels,
             float* y) {
-  if (x.n_tokens < kMinTokens) return simd128::matmul(w, x, first_panel, n_panels, y);
   Tile tile;
   for (size_t panel = first_panel; panel < first_panel + n_panels; ++panel) {
     const size_t row = panel * kPanelRows;
     const size_t n_rows = std::min<size_t>(kPanelRows, w.n_rows - row);
     for (size_t col = 0; col < x.n_cols; col += kTileColumns) {
       const size_t n_cols = std::min(kTileColumns, x.n_cols - col);
-      simd128::unpack_panel(w, panel, col, n_cols, tile.columns);
+      panels::unpack_panel(w, panel, col, n_cols, tile.columns);
       const auto kernel = col == 0 ? multiply : multiply_add;
       for (size_t token = 0; token < x.n_tokens; token += kMicroTokens) {
         kernel(tile, n_rows, x.x + token * x.n_cols + col, x.n_cols, n_cols,
@@ -76,12 +72,13 @@ void matmul(const PackedMatrix& w, const Activations& x, size_t first_panel, siz
 
 const KernelSet kXnnpack = {
     .name = "xnnpack",
-    .packed_bytes = simd128::packed_bytes,
-    .pack_rows = simd128::pack_rows,
-    .unpack_row = simd128::unpack_row,
-    .activation_max = simd128::kActivationMax,
-    .quantised_bytes = simd128::quantised_bytes,
+    .is_deterministic = false,
+    .packed_bytes = panels::packed_bytes,
+    .pack_rows = panels::pack_rows,
+    .unpack_row = panels::unpack_row,
+    .quantised_bytes = xnnpack::quantised_bytes,
     .quantise = xnnpack::quantise,
+    .read_activations = nullptr,
     .matmul = xnnpack::matmul,
     .rms_norm = simd128::rms_norm,
     .rope = simd128::rope,

@@ -8,11 +8,10 @@
 
 namespace pipit {
 
-// "xnnpack": floats (f32-gemm). Weights stay in the simd128 set's panels; for a batch of tokens a
-// panel is unpacked to floats once, so products are exact up to the order of their sums and fused
-// rounding: a mean KL divergence of 2.6e-11 from llama.cpp in F32 (SmolLM2-135M Q4_1, 1,024 tokens,
-// benchmarks/peers/kl.mjs). Few tokens do not pay for unpacking: theirs are the simd128 set's
-// products.
+// "xnnpack": floats (f32-gemm). Weights stay in the vector sets' panels; each product unpacks a
+// panel to floats once for all its tokens, which a single token hardly pays for. Exact up to the
+// order of sums and fused rounding: a mean KL divergence of 2.6e-11 from llama.cpp in F32
+// (SmolLM2-135M Q4_1, 1,024 tokens, benchmarks/peers/kl.mjs).
 extern const KernelSet kXnnpack;
 
 // "xnnpack-qd8": integers (qd8-f32-qc8w-gemm) for 4- and 8-bit weights: weights rounded to 8 bits

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "kernels/kernel_set.h"
-#include "kernels/reference/reference.h"
 #include "support/random_values.h"
 
 namespace pipit::testing {
@@ -33,29 +32,31 @@ inline PackedMatrix pack(const KernelSet& set, const Format& format,
   return w;
 }
 
-// y [n_tokens, n_rows] with a redzone behind it; `activation_max` 0: the set's own quantise().
-inline std::vector<float> multiply(const KernelSet& set, const PackedMatrix& w,
-                                   const std::vector<float>& x, size_t n_tokens,
-                                   int32_t activation_max = 0) {
+// The inputs of a product, prepared as the model does.
+inline Activations activations_of(const KernelSet& set, const std::vector<float>& x,
+                                  size_t n_tokens, size_t n_cols) {
   Activations activations;
-  EXPECT_TRUE(activations.quantised.resize(set.quantised_bytes(n_tokens, w.n_cols) + 1).ok());
+  EXPECT_TRUE(activations.quantised.resize(set.quantised_bytes(n_tokens, n_cols) + 1).ok());
   activations.x = x.data();
   activations.n_tokens = n_tokens;
-  activations.n_cols = w.n_cols;
+  activations.n_cols = n_cols;
   for (size_t tile = 0; tile < activations.n_tiles(); ++tile) {
     prepare_tile(set, activations, tile);
-    if (activation_max != 0 && w.n_cols % kGroupSize == 0) {
-      reference::quantise(activations, tile, activation_max);
-    }
   }
-  std::vector<float> y(n_tokens * w.n_rows + 8, kRedzone);
+  return activations;
+}
+
+// y [n_tokens, n_rows] with a redzone behind it.
+inline std::vector<float> multiply(const KernelSet& set, const PackedMatrix& w,
+                                   const Activations& activations) {
+  const size_t n = activations.n_tokens * w.n_rows;
+  std::vector<float> y(n + 8, kRedzone);
   // In two parts, as two threads would.
   const size_t half = w.n_panels() / 2;
   set.matmul(w, activations, 0, half, y.data());
   set.matmul(w, activations, half, w.n_panels() - half, y.data());
-  for (size_t i = n_tokens * w.n_rows; i < y.size(); ++i)
-    EXPECT_EQ(y[i], kRedzone) << "redzone at " << i;
-  y.resize(n_tokens * w.n_rows);
+  for (size_t i = n; i < y.size(); ++i) EXPECT_EQ(y[i], kRedzone) << "redzone at " << i;
+  y.resize(n);
   return y;
 }
 

@@ -1,11 +1,11 @@
-// The elements of the simd128 set's float panels, four at a time as floats.
+// The elements of float panels, four at a time as floats.
 #pragma once
 
 #include <wasm_simd128.h>
 
 #include <cstdint>
 
-namespace pipit::simd128 {
+namespace pipit::panels {
 
 inline v128_t to_f32(const float* w) { return wasm_v128_load(w); }
 
@@ -29,4 +29,4 @@ struct Bfloat {
 };
 inline v128_t to_f32(const Bfloat* w) { return wasm_i32x4_shl(wasm_u32x4_load16x4(w), 16); }
 
-}  // namespace pipit::simd128
+}  // namespace pipit::panels

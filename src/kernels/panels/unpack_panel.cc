@@ -1,10 +1,14 @@
 // Columns of a packed panel as floats, for kernel sets that multiply floats.
-#include "kernels/simd128/float_elements.h"
-#include "kernels/simd128/simd128.h"
+#include "kernels/panels/float_elements.h"
+#include "kernels/panels/panels.h"
 #include "kernels/simd128/vec.h"
 
-namespace pipit::simd128 {
+namespace pipit::panels {
 namespace {
+
+using simd128::load;
+using simd128::multiply_add;
+using simd128::store;
 
 template <typename Panel>
 const Panel* panel_at(const PackedMatrix& w, size_t panel, size_t panel_size) {
@@ -19,11 +23,10 @@ void unpack(const Q4Panel* groups, size_t n, FloatColumn<float>* out) {
       const v128_t scale = load(groups[g].scale + 4 * half);
       const v128_t min = load(groups[g].min + 4 * half);
       for (size_t v = 0; v < 4; ++v) {
-        // A 32-bit lane is a row: the nibbles of its even columns are in the low half.
-        const v128_t nibbles = load(groups[g].q[v][half]);
-        for (size_t i = 0; i < 8; ++i) {
-          const size_t nibble = i / 2 + 4 * (i % 2);
-          const v128_t q = wasm_v128_and(wasm_u32x4_shr(nibbles, 4 * nibble), mask);
+        const v128_t bytes = load(groups[g].q[v][half]);  // a 32-bit lane is a row
+        for (uint32_t i = 0; i < 8; ++i) {
+          const uint32_t shift = 8 * (i % 4) + 4 * (i / 4);
+          const v128_t q = wasm_v128_and(wasm_u32x4_shr(bytes, shift), mask);
           store(out[8 * v + i].w + 4 * half, multiply_add(wasm_f32x4_convert_i32x4(q), scale, min));
         }
       }
@@ -32,16 +35,17 @@ void unpack(const Q4Panel* groups, size_t n, FloatColumn<float>* out) {
 }
 
 void unpack(const Q8Panel* groups, size_t n, FloatColumn<float>* out) {
-  for (size_t g = 0; g < n; ++g) {
+  for (size_t g = 0; g < n; ++g, out += kGroupSize) {
     const v128_t scale[2] = {load(groups[g].scale), load(groups[g].scale + 4)};
-    for (size_t pair = 0; pair < kGroupSize / 2; ++pair, out += 2) {
+    for (size_t pair = 0; pair < kGroupSize / 2; ++pair) {
       for (size_t half = 0; half < 2; ++half) {
-        // A 32-bit lane is a row: its even column is the low half.
-        const v128_t q = wasm_i16x8_load8x8(groups[g].q[pair][4 * half]);
-        const v128_t even = wasm_i32x4_shr(wasm_i32x4_shl(q, 16), 16);
-        const v128_t odd = wasm_i32x4_shr(q, 16);
-        store(out[0].w + 4 * half, wasm_f32x4_mul(wasm_f32x4_convert_i32x4(even), scale[half]));
-        store(out[1].w + 4 * half, wasm_f32x4_mul(wasm_f32x4_convert_i32x4(odd), scale[half]));
+        const v128_t q = wasm_i16x8_load8x8(groups[g].q[pair][4 * half]);  // a 32-bit lane is a row
+        const v128_t low = wasm_i32x4_shr(wasm_i32x4_shl(q, 16), 16);
+        const v128_t high = wasm_i32x4_shr(q, 16);
+        store(out[pair_column(2 * pair)].w + 4 * half,
+              wasm_f32x4_mul(wasm_f32x4_convert_i32x4(low), scale[half]));
+        store(out[pair_column(2 * pair + 1)].w + 4 * half,
+              wasm_f32x4_mul(wasm_f32x4_convert_i32x4(high), scale[half]));
       }
     }
   }
@@ -75,4 +79,4 @@ void unpack_panel(const PackedMatrix& w, size_t panel, size_t first_col, size_t 
   }
 }
 
-}  // namespace pipit::simd128
+}  // namespace pipit::panels
