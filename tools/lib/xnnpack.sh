@@ -11,19 +11,21 @@ xnnpack_key="$xnnpack_sources ${xnnpack_members[*]} ${pthreadpool_members[*]}"
 
 setup_xnnpack() {
   stamp_matches xnnpack "$xnnpack_key" && return
-  if ! command -v apt-get >/dev/null; then
-    say "there is no apt-get to fetch XNNPACK's sources with: its kernel set is left out"
+  local mirror=
+  if command -v apt-get >/dev/null; then
+    mirror=$(debian_mirror "$debian_release")
+    [ -n "$mirror" ] || mirror=$(debian_mirror "$emscripten_release")
+  fi
+  if [ -z "$mirror" ]; then
+    say "XNNPACK's kernel sets are left out: there is no apt that knows a mirror of Debian to fetch its sources from"
     return
   fi
   setup_packages xz-utils
-  step "fetching XNNPACK's sources from Debian ($emscripten_release)" xnnpack.log install_xnnpack
+  step "fetching XNNPACK's sources from Debian ($emscripten_release)" xnnpack.log install_xnnpack "$mirror"
 }
 
 install_xnnpack() {
-  local mirror name version sha256
-  mirror=$(debian_mirror "$debian_release")
-  [ -n "$mirror" ] || mirror=$(debian_mirror "$emscripten_release")
-  [ -n "$mirror" ] || die "apt has no source for the suites $debian_release and $emscripten_release, so Debian's mirror is unknown."
+  local mirror=$1 name version sha256
   mkdir -p "$work"/{apt/lists/partial,apt/cache,archives,xnnpack}
   apt_source deb-src "$mirror" "$emscripten_release" >"$work/apt/debian.sources"
   private_apt update
