@@ -18,13 +18,13 @@ namespace {
 
 constexpr const KernelSet* kAll[] = {
 #ifdef PIPIT_RELAXED
-    &kRelaxedI16,   &kRelaxedI32,
+    &kRelaxedI16, &kRelaxedI32,
 #endif
 #ifdef __wasm_simd128__
     &kSimd128,
 #endif
 #ifdef PIPIT_XNNPACK
-    &kXnnpack,      &kXnnpackQd8,
+    &kXnnpack,    &kXnnpackQd8,
 #endif
     &kReference,
 };
