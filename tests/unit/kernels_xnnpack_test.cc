@@ -161,8 +161,8 @@ TEST_P(XnnpackTest, ExtremeActivationsAreWithinTheirBound) {
   }
 }
 
-// Rows of 8 bits with one scale and whole activations from -128 to 127 lose nothing, so the result
-// is exact but for three roundings of the finished sum.
+// Rows of 8 bits with one scale and whole activations in a range of 255 lose nothing, so the result
+// is exact but for the roundings of its two scales and of the finished sum.
 TEST(XnnpackQd8, IsExactWhereItsRoundingLosesNothing) {
   const Format& format = *find_format(TensorType::kQ8_0);
   const size_t row_size = static_cast<size_t>(row_bytes(format, kGroupSize));
@@ -181,10 +181,14 @@ TEST(XnnpackQd8, IsExactWhereItsRoundingLosesNothing) {
           block[2] = 0x7f;
         }
         std::vector<float> x(n_tokens * n_cols);
-        for (float& value : x) value = static_cast<float>(random.below(256)) - 128.0f;
-        for (size_t t = 0; t < n_tokens; ++t) {
-          x[t * n_cols] = -128.0f;
-          x[t * n_cols + 1] = 127.0f;
+        for (size_t t = 0; t < n_tokens; ++t) {  // from -lowest to 255 - lowest
+          float* token = x.data() + t * n_cols;
+          const auto lowest = static_cast<float>(t * 51 % 256);
+          for (size_t k = 0; k < n_cols; ++k) {
+            token[k] = static_cast<float>(random.below(256)) - lowest;
+          }
+          token[0] = -lowest;
+          token[1] = 255.0f - lowest;
         }
         const PackedMatrix w = pack(kXnnpackQd8, format, blocks, n_rows, n_cols);
         const auto y = multiply(kXnnpackQd8, w, activations_of(kXnnpackQd8, x, n_tokens, n_cols));
@@ -199,7 +203,7 @@ TEST(XnnpackQd8, IsExactWhereItsRoundingLosesNothing) {
             for (size_t k = 0; k < n_cols; ++k) {
               exact += double{weights[k]} * double{x[t * n_cols + k]};
             }
-            ASSERT_NEAR(double{y[t * n_rows + r]}, exact, std::fabs(exact) * 3 * 0x1p-23)
+            ASSERT_NEAR(double{y[t * n_rows + r]}, exact, std::fabs(exact) * 0x1p-21)
                 << n_rows << " rows, " << n_cols << " columns, token " << t << " of " << n_tokens;
           }
         }
