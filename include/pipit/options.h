@@ -10,7 +10,7 @@ namespace pipit {
 struct LoadOptions {
   // Kernel set: "auto" (the fastest that works here), "simd128", "reference".
   std::string kernels = "auto";
-  uint32_t n_threads = 1;  // in all, the calling one among them
+  uint32_t n_threads = 1;  // 1 … 64 in all, the calling one among them
 };
 
 struct SessionOptions {

@@ -20,6 +20,7 @@ ModelInfo describe(const Model::Parts& parts) {
   info.name = text("general.name");
   info.chat_template = text("tokenizer.chat_template");
   info.kernels = parts.kernels->name;
+  info.n_threads = static_cast<uint32_t>(parts.pool->n_threads());
   info.tokenizer = parts.tokenizer->name();
   info.n_layer = c.n_layer;
   info.n_embd = c.n_embd;

@@ -44,6 +44,9 @@ std::vector<TensorSlot> tensors(const Config& c, Weights& w) {
   return slots;
 }
 
+// A thread that is late must not keep the others waiting: there are more parts than threads.
+constexpr size_t kPartsPerThread = 4;
+
 // out [n_tokens, w.n_rows] = W · input
 struct Product {
   const PackedMatrix& w;
@@ -89,14 +92,24 @@ struct Pass {
     for (size_t t = tile * kTileTokens; t < end; ++t) step(t);
   }
 
+  // Their panels stand in one row, which is cut into parts of about the same size.
   void multiply_prepared(std::initializer_list<Product> products) const {
-    // A thread that is late must not keep the others waiting: there are more parts than threads.
-    const size_t n_parts = pool.n_threads() == 1 ? 1 : 4 * pool.n_threads();
+    size_t n_panels = 0;
+    for (const Product& product : products) n_panels += product.w.n_panels();
+    const size_t n_parts = pool.n_threads() == 1 ? 1 : kPartsPerThread * pool.n_active();
     pool.run(n_parts, [&](size_t part) {
+      const size_t part_begin = n_panels * part / n_parts;
+      const size_t part_end = n_panels * (part + 1) / n_parts;
+      size_t begin = 0;  // of the product in the row
       for (const Product& product : products) {
-        const size_t first = product.w.n_panels() * part / n_parts;
-        const size_t end = product.w.n_panels() * (part + 1) / n_parts;
-        kernels.matmul(product.w, ws.activations, first, end - first, product.out.data());
+        const size_t end = begin + product.w.n_panels();
+        const size_t first = std::max(begin, part_begin);
+        const size_t last = std::min(end, part_end);
+        if (first < last) {
+          kernels.matmul(product.w, ws.activations, first - begin, last - first,
+                         product.out.data());
+        }
+        begin = end;
       }
     });
   }

@@ -42,7 +42,7 @@ test('teacher-forced probabilities and perplexity agree with llama.cpp', async (
   )!.perplexity;
   assert.ok(expected.size >= 200 && tokens.length >= 2000);
 
-  await using model = await loadModel(MODEL);
+  await using model = await loadModel(MODEL, { kernels: 'simd128' });
   const { nVocab } = model.info;
   let [nll, kl, sameTop, rows] = [0, 0, 0, 0];
   for await (const { start, n, logits } of model.logits(tokens, { nCtx: tokens.length })) {

@@ -1,4 +1,5 @@
 // LanguageModel: what a page or program sees of a loaded model. The work is done in a worker, behind a Connection.
+import { MAX_THREADS } from './builds.ts';
 import {
   checkBoolean,
   checkKeys,
@@ -30,7 +31,10 @@ import { GenerationStream, Inbox } from './stream.ts';
 export interface LoadOptions {
   /** Kernel set: "auto" (the fastest that works here, the default), "simd128", "reference". */
   kernels?: string;
-  /** Only 1 for now. */
+  /**
+   * From 1 to 64. Default: as many as there are logical processors, at most 4. A page that is not cross-origin isolated
+   * has one thread, whatever was asked for; stats().warnings then says so.
+   */
   threads?: number;
   signal?: AbortSignal;
   /** Bytes of the file that were read so far, of how many. */
@@ -54,11 +58,11 @@ export class LanguageModel {
     options: LoadOptions = {},
   ): Promise<LanguageModel> {
     checkLoadOptions(options);
-    const { kernels = 'auto', onProgress, signal } = options;
+    const { kernels = 'auto', threads, onProgress, signal } = options;
     const connection = connect(startWorker, signal);
     try {
       const { answer } = connection.request(
-        { type: 'load', source, kernels },
+        { type: 'load', source, kernels, threads },
         {
           signal,
           onEvent: (event) => {
@@ -171,7 +175,7 @@ export class LanguageModel {
     }
   }
 
-  /** Memory, kernel set and load time. */
+  /** Memory, kernel set, threads, load time and warnings. */
   async stats(): Promise<ModelStats> {
     return this.#connection.request({ type: 'stats' }).answer;
   }
@@ -209,11 +213,12 @@ export class LanguageModel {
 
 function checkLoadOptions(options: LoadOptions): void {
   checkKeys(options, ['kernels', 'threads', 'signal', 'onProgress'], 'option of loadModel()');
-  const { kernels, threads = 1 } = options;
+  const { kernels, threads } = options;
   if (kernels !== undefined) checkString(kernels, "The option 'kernels'");
-  if (threads !== 1)
+  const isNumber = Number.isInteger(threads) && threads! >= 1 && threads! <= MAX_THREADS;
+  if (threads !== undefined && !isNumber)
     throw invalid(
-      `The option 'threads' must be 1 (this version runs one thread), not ${describe(threads)}.`,
+      `The option 'threads' must be a whole number from 1 to ${MAX_THREADS}, not ${describe(threads)}.`,
     );
 }
 

@@ -29,6 +29,7 @@ export interface ModelInfo {
   /** The kernel set in use. */
   kernels: string;
   availableKernels: string[];
+  nThreads: number;
   weightBytes: number;
 }
 
@@ -55,6 +56,8 @@ export interface ModelStats {
   wasmMemoryBytes: number;
   /** Reading and repacking the file. */
   loadMs: number;
+  /** What was wished and could not be had, in sentences. */
+  warnings: string[];
 }
 
 export interface ChatMessage {
@@ -106,7 +109,7 @@ export interface LogitsChunk {
 
 /** What a worker can be asked for; `Source` (where bytes come from) depends on the environment. */
 export type RequestBody<Source = unknown> =
-  | { type: 'load'; source: Source; kernels: string }
+  | { type: 'load'; source: Source; kernels: string; threads: number | undefined }
   | { type: 'inspect'; source: Source }
   | { type: 'generate'; prompt: Prompt; options: GenerateOptions & { seed: number } }
   | { type: 'logits'; tokens: number[]; nCtx: number }

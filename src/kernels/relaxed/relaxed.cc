@@ -16,9 +16,6 @@ using panels::Q4Panel;
 using panels::Streams;
 using simd128::load;
 
-alignas(16) volatile uint8_t nibble_mask[16] = {15, 15, 15, 15, 15, 15, 15, 15,
-                                                15, 15, 15, 15, 15, 15, 15, 15};
-
 // Σ over 4 neighbouring columns of activations (int8) · weights (0 … 15), one 32-bit lane a row,
 // added up over several calls. The weights stand in the operand of 7 bits: exact on every machine.
 //
@@ -41,7 +38,7 @@ struct DotI32 {
 template <typename Dot, int S, int T>
 inline void q4_q8_gemm_8SxT__relaxed(Streams<Q4Panel, S> streams, size_t n_groups,
                                      const GroupTile<T>* a, PanelSum (&sums)[S][T]) {
-  const v128_t mask = load(const_cast<const uint8_t*>(nibble_mask));
+  const v128_t mask = load(panels::kNibbleMask8);
   clear(sums);
   for (size_t g = 0; g < n_groups; ++g) {
     const GroupTile<T>& group = a[g];

@@ -20,16 +20,12 @@ using panels::Streams;
 using panels::to_f32;
 using Int16Activations = QuantisedActivations<const int16_t>;
 
-// V8 would rebuild a v128.const inside the loop; a value from memory, which the compiler must not
-// see through, stays in its register.
-alignas(16) volatile uint16_t nibble_mask[8] = {15, 15, 15, 15, 15, 15, 15, 15};
-
 // Σ over the groups of S panels of 4-bit rows with the int16 activations of T tokens.
 template <int S, int T>
 inline void q4_q16_gemm_8SxT__simd128(Streams<Q4Panel, S> streams, size_t n_groups,
                                       const Int16Activations& a, size_t token,
                                       PanelSum (&sums)[S][T]) {
-  const v128_t mask = load(const_cast<const uint16_t*>(nibble_mask));
+  const v128_t mask = load(panels::kNibbleMask16);
   clear(sums);
   const size_t n_cols = n_groups * kGroupSize;
   for (size_t g = 0; g < n_groups; ++g) {

@@ -40,7 +40,12 @@ export const LOAD_OPTIONS: readonly CliOption[] = [
     value: 'NAME',
     help: 'kernel set: auto (default), simd128, reference',
   },
-  { name: 'threads', kind: 'integer', value: 'N', help: 'threads; this version has 1' },
+  {
+    name: 'threads',
+    kind: 'integer',
+    value: 'N',
+    help: 'threads, 1 to 64 (default: the processors, at most 4)',
+  },
 ];
 
 const CLI_KINDS = {
