@@ -34,6 +34,21 @@ struct DotI32 {
   static v128_t total(v128_t sum) { return sum; }
 };
 
+// Adds the products of outlier unit i.
+template <typename Dot, int T>
+inline void add_outliers(const Q4Panel& panel, const GroupTile<T>& group, size_t i, v128_t mask,
+                         v128_t (&sums)[T][2]) {
+  const uint32_t unit = group.unit[i];
+  PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
+    const v128_t bytes = load(panel.q[unit / 2][half]);
+    const v128_t w = wasm_v128_and(wasm_u16x8_shr(bytes, unit % 2 * 4), mask);
+    PIPIT_UNROLL for (int t = 0; t < T; ++t) {
+      const v128_t q = wasm_v128_load32_splat(group.outlier[i][t]);
+      sums[t][half] = Dot::add(q, w, sums[t][half]);
+    }
+  }
+}
+
 // Σ over the groups of S panels of 4-bit rows with the activations of T tokens.
 template <typename Dot, int S, int T>
 inline void q4_q8_gemm_8SxT__relaxed(Streams<Q4Panel, S> streams, size_t n_groups,
@@ -42,13 +57,13 @@ inline void q4_q8_gemm_8SxT__relaxed(Streams<Q4Panel, S> streams, size_t n_group
   clear(sums);
   for (size_t g = 0; g < n_groups; ++g) {
     const GroupTile<T>& group = a[g];
-    const size_t outlier_v = group.unit / 2;
-    const uint32_t outlier_shift = group.unit % 2 * 4;
     PIPIT_UNROLL for (int s = 0; s < S; ++s) {
       const Q4Panel& panel = streams[s][g];
       v128_t dots[T][2];
       v128_t outliers[T][2];
-      PIPIT_UNROLL for (int t = 0; t < T; ++t) dots[t][0] = dots[t][1] = wasm_i32x4_const_splat(0);
+      PIPIT_UNROLL for (int t = 0; t < T; ++t) {
+        dots[t][0] = dots[t][1] = outliers[t][0] = outliers[t][1] = wasm_i32x4_const_splat(0);
+      }
       PIPIT_UNROLL for (int v = 0; v < 4; ++v) {
         const v128_t bytes[2] = {load(panel.q[v][0]), load(panel.q[v][1])};
         PIPIT_UNROLL for (int high = 0; high < 2; ++high) {
@@ -61,14 +76,8 @@ inline void q4_q8_gemm_8SxT__relaxed(Streams<Q4Panel, S> streams, size_t n_group
           }
         }
       }
-      PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
-        const v128_t bytes = load(panel.q[outlier_v][half]);
-        const v128_t w = wasm_v128_and(wasm_u16x8_shr(bytes, outlier_shift), mask);
-        PIPIT_UNROLL for (int t = 0; t < T; ++t) {
-          outliers[t][half] =
-              Dot::add(wasm_v128_load32_splat(group.outlier[t]), w, wasm_i32x4_const_splat(0));
-        }
-      }
+      if (group.n_outliers > 0) add_outliers<Dot>(panel, group, 0, mask, outliers);
+      if (group.n_outliers > 1) add_outliers<Dot>(panel, group, 1, mask, outliers);
       PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
         const v128_t scale = load(panel.scale + 4 * half);
         const v128_t min = load(panel.min + 4 * half);
@@ -118,9 +127,11 @@ template <int T>
 void read_tile(const GroupTile<T>* tile, size_t n_groups, size_t t, IntegerActivations& out) {
   for (size_t g = 0; g < n_groups; ++g) {
     for (size_t i = 0; i < kGroupSize; ++i) out.q[g * kGroupSize + i] = tile[g].q[t][i];
-    for (size_t i = 0; i < kUnitColumns; ++i) {
-      int16_t& q = out.q[g * kGroupSize + tile[g].unit * kUnitColumns + i];
-      q = static_cast<int16_t>(q + 128 * tile[g].outlier[t][i]);
+    for (size_t j = 0; j < tile[g].n_outliers; ++j) {
+      for (size_t i = 0; i < kUnitColumns; ++i) {
+        int16_t& q = out.q[g * kGroupSize + tile[g].unit[j] * kUnitColumns + i];
+        q = static_cast<int16_t>(q + 128 * tile[g].outlier[j][t][i]);
+      }
     }
     out.scale[g] = tile[g].scale[t];
   }
