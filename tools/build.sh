@@ -14,6 +14,7 @@ Usage: tools/build.sh [TARGET…]
   native       the unit tests for this machine, in build/native/
   asan         the same with AddressSanitizer and UndefinedBehaviorSanitizer, in build/asan/
   wasm-tests   the same as Wasm for Node, in build/wasm/
+  kernel-bench the benchmark of the kernels as Wasm for Node, in build/wasm/
 
 Without a TARGET it builds wasm and ts.
 END
@@ -84,7 +85,7 @@ for argument in "$@"; do
       usage
       exit
       ;;
-    wasm | wasm-tests) components+=(wasm xnnpack) ;;
+    wasm | wasm-tests | kernel-bench) components+=(wasm xnnpack) ;;
     native | asan) components+=(native) ;;
     ts) ;;
     *) die "build.sh knows no target '$argument'. See tools/build.sh --help." ;;
@@ -120,6 +121,7 @@ for target in "${targets[@]}"; do
     native) cmake_build native native ;;
     asan) cmake_build asan asan ;;
     wasm-tests) cmake_build wasm wasm-tests ;;
+    kernel-bench) cmake_build wasm kernel-bench ;;
   esac
   if ! kill "$notice" 2>/dev/null; then
     echo "  done in $((SECONDS - start)) s" >&2

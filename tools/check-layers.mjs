@@ -28,7 +28,12 @@ const typescriptLayers = [
   },
   { name: 'worker', paths: ['chat_template', 'engine', 'start_engine', 'worker'].map(webFile) },
   { name: 'worker in Node', paths: ['node/file_source', 'node/worker'].map(webFile) },
-  { name: 'client', paths: ['connection', 'stream', 'client', 'index'].map(webFile) },
+  { name: 'worker in a browser', paths: ['browser/source', 'browser/worker'].map(webFile) },
+  {
+    name: 'client',
+    paths: ['stats', 'connection', 'stream', 'client', 'index', 'measure'].map(webFile),
+  },
+  { name: 'browser', paths: ['web/src/browser/'] },
   { name: 'Node', paths: ['web/src/node/'] },
 ];
 

@@ -39,6 +39,7 @@ run "unit tests, native" unit_tests native native
 run "unit tests, ASan and UBSan" unit_tests asan asan
 run "unit tests, Wasm in Node" unit_tests wasm wasm-tests
 run "the npm package builds" bash tools/build.sh wasm ts
+run "the modules are small" node tools/size.mjs
 run "the tools" node --test 'tests/tools/**/*.test.mjs'
 run "TypeScript and golden data" node --test 'tests/web/**/*.test.ts' 'tests/golden/**/*.test.ts'
 

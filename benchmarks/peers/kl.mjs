@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
+import { quantile } from '../../dist/stats.js';
 import { describeLlama, logSoftmax, openLlama, openModel } from './llama.mjs';
-import { mean, quantile } from './stats.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const kF16 = 1; // ggml's number of the type
@@ -68,6 +68,8 @@ async function openPipitSource(path, kernels, nCtx) {
     },
   };
 }
+
+const mean = (values) => values.reduce((sum, x) => sum + x, 0) / values.length;
 
 function argMax(values) {
   let best = 0;

@@ -1,7 +1,12 @@
 // llama.cpp through node-llama-cpp's native addon: the oracle of the golden files and of kl.mjs.
 // The addon's own classes are used, not the package's public API, because that samples, keeps a
 // context window and truncates distributions; here every logit comes back as llama.cpp computed it.
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
 import { getLlama } from 'node-llama-cpp';
 
 const kF32 = 0;
@@ -17,12 +22,49 @@ export function openLlama() {
   });
 }
 
+// llama.cpp without AMX, the matrix unit of some servers, which has no counterpart in WebAssembly: what is left shows what
+// a kernel makes of vector instructions. A process has one backend for good, so it must be another process than openLlama()'s.
+export async function openLlamaWithoutAmx() {
+  const bins = fileURLToPath(
+    new URL('node_modules/@node-llama-cpp/linux-x64/bins/linux-x64/', import.meta.url),
+  );
+  const folder = mkdtempSync(join(tmpdir(), 'pipit-llama-'));
+  try {
+    // It takes the best of the backends in a folder; only those from Sapphire Rapids on have AMX.
+    for (const file of readdirSync(bins)) {
+      if (!file.includes('sapphirerapids')) symlinkSync(join(bins, file), join(folder, file));
+    }
+    const addon = createRequire(import.meta.url)(join(bins, 'llama-addon.node'));
+    addon.setLoggerLogLevel(0);
+    addon.loadBackends(folder);
+    await addon.init();
+    const metadata = JSON.parse(readFileSync(join(bins, '_nlcBuildMetadata.json'), 'utf8'));
+    return {
+      _bindings: addon,
+      systemInfo: addon.systemInfo(),
+      llamaCppRelease: metadata.buildOptions.llamaCpp,
+      dispose: () => addon.dispose(),
+    };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 // What the golden files say about their origin.
 export function describeLlama(llama) {
   const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
   const version = manifest.dependencies['node-llama-cpp'];
   const { repo, release } = llama.llamaCppRelease;
   return { llama_cpp: `${repo} ${release}`, package: `node-llama-cpp ${version}` };
+}
+
+// The wide instructions that llama.cpp has found on this machine, which say much about its speed.
+export function wideInstructions(llama) {
+  return llama.systemInfo
+    .split('|')
+    .map((entry) => entry.replace(/^.*:/, '').split('=')[0].trim())
+    .filter((name) => /^(AVX|AMX|NEON|SVE|MATMUL)/.test(name))
+    .join(' ');
 }
 
 // One loaded GGUF file. `vocabOnly` is enough for tokenize().
@@ -111,11 +153,20 @@ class Context {
 
   // Appends `ids` and answers the likeliest next token, without the cost of copying logits out.
   async sample(ids) {
-    this.context.initBatch(ids.length);
-    const last = Uint32Array.of(ids.length - 1);
-    const slots = this.context.addToBatch(0, this.position, Uint32Array.from(ids), last);
-    await this.context.decodeBatch();
-    this.position += ids.length;
+    let slots;
+    for (let first = 0; first < ids.length; first += this.batch) {
+      const chunk = ids.slice(first, first + this.batch);
+      const isLast = first + chunk.length === ids.length;
+      this.context.initBatch(chunk.length);
+      slots = this.context.addToBatch(
+        0,
+        this.position,
+        Uint32Array.from(chunk),
+        isLast ? Uint32Array.of(chunk.length - 1) : new Uint32Array(),
+      );
+      await this.context.decodeBatch();
+      this.position += chunk.length;
+    }
     return this.context.sampleToken(slots[0], this.sampler);
   }
 

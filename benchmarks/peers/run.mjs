@@ -1,218 +1,264 @@
-// Speed of pipit (Wasm in Node), wllama (Wasm in Chromium) and llama.cpp (native), one thread each,
-// same model, same prompt, in interleaved rounds: what disturbs the machine disturbs all of them.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+// npm run bench:peers: pipit (Wasm in Node and in browsers), wllama (llama.cpp in Wasm, in Chromium) and llama.cpp (native);
+// same file, same prompt, same number of tokens, same threads, in interleaved rounds: what disturbs the machine disturbs all.
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 
-import { openWllama } from './browser.mjs';
-import { describeLlama, openLlama, openModel } from './llama.mjs';
-import { summary } from './stats.mjs';
+import { formatTable } from '../../dist/node/format.js';
+import { ratio, spread } from '../../dist/stats.js';
+import { modelPath } from '../../tools/fetch-model.mjs';
+import { HOSTS, openHost } from '../lib/hosts.mjs';
+import { COMMON, parse, runProgram } from '../lib/program.mjs';
+import { cell } from '../lib/table.mjs';
+import { openLlama, openModel } from './llama.mjs';
+import { openNative } from './native.mjs';
+import { openWllama } from './wllama.mjs';
 
-const kF16 = 1; // llama.cpp's default type of the KV cache
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const calibrationRuns = 2;
 
-const usage = `Usage: node benchmarks/peers/run.mjs [options]
-
-  --model PATH         GGUF file (default: SmolLM2-135M-Instruct Q4_1 in models/cache)
-  --engines LIST       of pipit, wllama, llama.cpp (default: all)
-  --kernels NAME       pipit's kernel set (default: simd128)
-  --prompt-tokens N    (default: 256)
-  --gen-tokens N       (default: 64)
-  --rounds N           at least 5 for a result worth quoting (default: 5)
-  --chromium PATH      (default: /usr/bin/chromium)
-  --json               print JSON in place of a table
-  --help               this text
-`;
-
-// Each engine: open(setup) → { version, loadMs, run, close }; run() → tokens per second of a prompt
-// of nPrompt tokens, and of the generated tokens after the first.
+// Each engine: open(setup) → { version, settings, loadMs, run, close }; run() → tokens per second of the prompt and of the
+// generated tokens after the first. llama.cpp and wllama get the best of their `candidates`, which is found before the rounds.
 const engines = {
-  pipit: async ({ modelPath, kernels, ids, nGen, nCtx }) => {
-    const { loadModel } = await import(join(root, 'dist', 'node', 'index.js'));
-    const model = await loadModel(modelPath, { kernels, threads: 1 });
-    const options = { temperature: 0, maxTokens: nGen, ignoreEos: true, nCtx };
-    return {
-      version: `kernels ${model.info.kernels}`,
-      loadMs: (await model.stats()).loadMs,
-      close: () => model.dispose(),
-      run: async () => {
-        const result = await model.generate(ids, options).result;
-        checkCounts('pipit', result.promptTokens, ids.length, result.tokens.length, nGen);
-        return { prefill: result.prefillTokensPerSecond, decode: result.decodeTokensPerSecond };
-      },
-    };
-  },
-
-  wllama: async ({ modelPath, chromium, text, ids, nGen, nCtx }) => {
-    const wllama = await openWllama({ modelPath, nCtx, chromium });
-    return {
-      ...wllama,
-      run: async () => {
-        const t = await wllama.run(text, nGen);
-        checkCounts('wllama', t.prompt_n, ids.length, t.predicted_n, nGen);
-        // Its clock of the generation starts when the first token has been drawn.
-        return { prefill: t.prompt_per_second, decode: (1000 * (nGen - 1)) / t.predicted_ms };
-      },
-    };
-  },
-
-  'llama.cpp': async ({ llama, modelPath, ids, nGen, nCtx }) => {
-    const start = performance.now();
-    const model = await openModel(llama, modelPath);
-    const loadMs = performance.now() - start;
-    return {
-      version: describeLlama(llama).llama_cpp,
-      loadMs,
-      close: () => model.dispose(),
-      run: async () => {
-        const context = await model.context({
-          nCtx,
-          batch: ids.length,
-          threads: 1,
-          flashAttention: true,
-          kvType: kF16,
-        });
-        const timed = async (tokens) => {
-          const begin = performance.now();
-          const next = await context.sample(tokens);
-          return { next, ms: performance.now() - begin };
-        };
-        const prompt = await timed(ids);
-        let { next } = prompt;
-        let decodeMs = 0;
-        for (let n = 1; n < nGen; ++n) {
-          const step = await timed([next]);
-          next = step.next;
-          decodeMs += step.ms;
-        }
-        await context.dispose();
-        return { prefill: (1000 * ids.length) / prompt.ms, decode: (1000 * (nGen - 1)) / decodeMs };
-      },
-    };
-  },
+  ...Object.fromEntries(HOSTS.map((host) => [`pipit-${host}`, (setup) => openPipit(host, setup)])),
+  wllama: (setup) => best(setup, wllamaCandidates, openWllamaEngine),
+  'llama.cpp': (setup) => best(setup, llamaCandidates(setup), openLlamaEngine(true)),
+  'llama.cpp-no-amx': (setup) => best(setup, llamaCandidates(setup), openLlamaEngine(false)),
 };
 
-function checkCounts(name, nPrompt, wantedPrompt, nGen, wantedGen) {
-  if (nPrompt === wantedPrompt && nGen === wantedGen) return;
-  throw new Error(
-    `${name} read ${nPrompt} and made ${nGen} tokens, expected ${wantedPrompt} and ${wantedGen}.`,
+async function openPipit(hostName, setup) {
+  const { file, kernels, threads, chromium, firefox, ids, nGen } = setup;
+  const host = await openHost(hostName, { chromium, firefox });
+  try {
+    const model = await host.load(file, { kernels, threads });
+    const stats = await model.stats();
+    return {
+      version: host.version,
+      settings: { kernels: stats.kernels, kv_type: stats.kvType },
+      loadMs: model.loadMs,
+      run: async () => {
+        const speed = await model.speed(ids, nGen);
+        return { prefill: speed.prefillTokensPerSecond, decode: speed.decodeTokensPerSecond };
+      },
+      close: () => host.close(),
+    };
+  } catch (error) {
+    await host.close();
+    throw error;
+  }
+}
+
+const wllamaCandidates = [{ flash_attn: true }, { flash_attn: false }];
+
+async function openWllamaEngine({ file, chromium, threads, text, ids, nGen, nCtx }, settings) {
+  const wllama = await openWllama({ modelPath: file, nCtx, threads, settings, chromium });
+  return {
+    ...wllama,
+    settings,
+    run: async () => {
+      const t = await wllama.run(text, nGen);
+      if (t.prompt_n !== ids.length || t.predicted_n !== nGen) {
+        const read = `wllama read ${t.prompt_n} and made ${t.predicted_n} tokens`;
+        throw new Error(`${read}, expected ${ids.length} and ${nGen}.`);
+      }
+      // Its clock of the generation starts when the first token has been drawn.
+      return { prefill: t.prompt_per_second, decode: (1000 * (nGen - 1)) / t.predicted_ms };
+    },
+  };
+}
+
+// The whole prompt at once, or in smaller batches, which stay in the caches.
+function llamaCandidates({ ids }) {
+  const batches = [64, 128, 512].filter((batch) => batch < ids.length);
+  return [true, false].flatMap((flashAttention) =>
+    [...batches, ids.length].map((batch) => ({ flashAttention, batch })),
   );
 }
 
-async function readPrompt(llama, modelPath, count) {
-  const model = await openModel(llama, modelPath, { vocabOnly: true });
-  const book = readFileSync(join(root, 'tests', 'golden', 'text.txt'), 'utf8');
+const openLlamaEngine = (amx) => async (setup, settings) => {
+  const { file, threads, ids, nGen, nCtx } = setup;
+  const engine = await openNative({ file, threads, ids, nGen, nCtx, amx, settings });
+  return { ...engine, settings };
+};
+
+// The engine with the settings that take the least time for the whole workload.
+async function best(setup, candidates, open) {
+  const calibration = [];
+  for (const settings of candidates) {
+    const engine = await open(setup, settings);
+    try {
+      for (let i = 0; i < calibrationRuns; ++i) {
+        const speed = await engine.run();
+        const seconds = setup.ids.length / speed.prefill + (setup.nGen - 1) / speed.decode;
+        calibration.push({ settings, ...speed, seconds });
+      }
+    } finally {
+      await engine.close();
+    }
+    setup.progress.note(`calibrating: ${JSON.stringify(calibration.at(-1))}`);
+  }
+  const { settings } = calibration.reduce((a, b) => (b.seconds < a.seconds ? b : a));
+  return { ...(await open(setup, settings)), calibration };
+}
+
+async function readPrompt(file, count) {
+  const llama = await openLlama();
+  const model = await openModel(llama, file, { vocabOnly: true });
+  const book = readFileSync(path.join(root, 'tests', 'golden', 'text.txt'), 'utf8');
   const ids = model.tokenize(book, false).slice(0, count);
   const text = model.detokenize(ids);
   const same = model.tokenize(text, true).join() === ids.join();
   await model.dispose();
+  await llama.dispose();
   if (ids.length < count) throw new Error(`text.txt has only ${ids.length} tokens.`);
   if (!same) throw new Error('The prompt does not survive detokenising; try another length.');
   return { ids, text };
 }
 
-// How many times as fast the first engine is as each other one, round by round.
-function compareRounds([first, ...others]) {
-  const ratio = (other, key) => summary(first.runs.map((run, i) => run[key] / other.runs[i][key]));
-  return others.map((other) => ({
-    engines: `${first.name} / ${other.name}`,
-    prefill: ratio(other, 'prefill'),
-    decode: ratio(other, 'decode'),
-  }));
-}
+const options = [
+  {
+    name: 'model',
+    value: 'MODEL',
+    default: 'smollm2-135m-instruct-q4_1',
+    parse: parse.text,
+    help: 'an id of models/catalog.json, or the path of a GGUF file',
+  },
+  {
+    name: 'engines',
+    value: 'LIST',
+    default: 'pipit-chromium,pipit-node,wllama,llama.cpp,llama.cpp-no-amx',
+    parse: parse.list(parse.name(Object.keys(engines))),
+    help: `of ${Object.keys(engines).join(', ')}`,
+  },
+  {
+    name: 'kernels',
+    value: 'NAME',
+    default: 'auto',
+    parse: parse.text,
+    help: "pipit's kernel set",
+  },
+  {
+    name: 'threads',
+    value: 'N',
+    default: '1',
+    parse: parse.count(1),
+    help: 'threads of every engine',
+  },
+  {
+    name: 'prompt-tokens',
+    value: 'N',
+    default: '256',
+    parse: parse.count(2),
+    help: 'tokens of the prompt, from tests/golden/text.txt',
+  },
+  {
+    name: 'gen-tokens',
+    value: 'N',
+    default: '64',
+    parse: parse.count(2),
+    help: 'tokens to generate',
+  },
+  COMMON.rounds,
+  COMMON.chromium,
+  COMMON.firefox,
+];
 
-function printTable(results, ratios) {
-  const cell = (s) => `${s.median.toFixed(1)} (${s.min.toFixed(1)}-${s.max.toFixed(1)})`;
-  const rows = [['engine', 'prefill tokens/s', 'decode tokens/s', 'load ms', 'version']];
-  for (const r of results) {
-    rows.push([r.engine, cell(r.prefill), cell(r.decode), r.load_ms.toFixed(0), r.version]);
-  }
-  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
-  for (const row of rows)
-    console.log(
-      row
-        .map((s, i) => s.padEnd(widths[i]))
-        .join('  ')
-        .trimEnd(),
-    );
-  for (const r of ratios) {
-    console.log(`${r.engines}: prefill ${cell(r.prefill)}, decode ${cell(r.decode)} times as fast`);
-  }
-}
-
-async function main() {
-  const { values } = parseArgs({
-    options: {
-      model: {
-        type: 'string',
-        default: join(root, 'models', 'cache', 'smollm2-135m-instruct-q4_1.gguf'),
-      },
-      engines: { type: 'string', default: Object.keys(engines).join() },
-      kernels: { type: 'string', default: 'simd128' },
-      'prompt-tokens': { type: 'string', default: '256' },
-      'gen-tokens': { type: 'string', default: '64' },
-      rounds: { type: 'string', default: '5' },
-      chromium: { type: 'string', default: '/usr/bin/chromium' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(usage);
-    return;
-  }
-  const names = values.engines.split(',');
-  const unknown = names.find((name) => !(name in engines));
-  if (unknown !== undefined) {
-    throw new Error(`--engines: '${unknown}' is not one of ${Object.keys(engines).join(', ')}.`);
-  }
-  const [nPrompt, nGen, rounds] = ['prompt-tokens', 'gen-tokens', 'rounds'].map((key) => {
-    const n = Number(values[key]);
-    if (!Number.isInteger(n) || n < 2) throw new Error(`--${key} must be a whole number from 2.`);
-    return n;
-  });
-
-  const llama = await openLlama();
-  const { model: modelPath, chromium, kernels } = values;
-  const prompt = await readPrompt(llama, modelPath, nPrompt);
-  const setup = { llama, modelPath, chromium, kernels, nGen, nCtx: nPrompt + nGen, ...prompt };
+async function measure(values, progress) {
+  const { model, engines: names, kernels, threads, promptTokens, genTokens, rounds } = values;
+  const { chromium, firefox } = values;
+  const file = modelPath(model);
+  const prompt = await readPrompt(file, promptTokens);
   const open = [];
   try {
-    for (const name of names) open.push({ name, runs: [], ...(await engines[name](setup)) });
-    for (let round = -1; round < rounds; ++round) {
+    const nCtx = promptTokens + genTokens;
+    const workload = { ...prompt, file, kernels, threads, nGen: genTokens, nCtx };
+    const setup = { ...workload, chromium, firefox, progress };
+    for (const name of names) {
+      progress.note(`opening ${name}`);
+      open.push({ name, runs: [], ...(await engines[name](setup)) });
+    }
+    progress.remain((rounds + 1) * open.length);
+    for (let round = 0; round <= rounds; ++round) {
       for (const engine of open) {
         const speed = await engine.run();
-        if (round < 0) continue; // warms up caches and compilers
-        engine.runs.push(speed);
-        const { prefill, decode } = speed;
-        console.error(
-          `round ${round + 1}/${rounds} ${engine.name}: ` +
-            `prefill ${prefill.toFixed(1)}, decode ${decode.toFixed(1)} tokens/s`,
+        const text = `prefill ${speed.prefill.toFixed(1)}, decode ${speed.decode.toFixed(1)} tokens/s`;
+        // The first one warms up caches and compilers.
+        progress.step(
+          `${round === 0 ? 'warming up' : `round ${round}/${rounds}`}, ${engine.name}: ${text}`,
         );
+        if (round > 0) engine.runs.push(speed);
       }
     }
   } finally {
     for (const engine of open) await engine.close();
   }
-  const results = open.map(({ name, version, loadMs, runs }) => ({
+  const results = open.map(({ name, version, settings, loadMs, runs, calibration }) => ({
     engine: name,
     version,
+    settings,
     load_ms: loadMs,
-    prefill: summary(runs.map((r) => r.prefill)),
-    decode: summary(runs.map((r) => r.decode)),
+    prefill: spread(runs.map((run) => run.prefill)),
+    decode: spread(runs.map((run) => run.decode)),
+    ...(calibration ? { calibration } : {}),
   }));
-  const ratios = compareRounds(open);
-  if (values.json) {
-    const workload = { model: modelPath, prompt_tokens: nPrompt, gen_tokens: nGen, rounds };
-    console.log(JSON.stringify({ ...workload, threads: 1, results, ratios }, null, 1));
-  } else {
-    printTable(results, ratios);
-  }
-  await llama.dispose();
+  return {
+    settings: {
+      model: path.basename(model),
+      file_bytes: statSync(file).size,
+      ...{ threads, prompt_tokens: promptTokens, gen_tokens: genTokens, rounds },
+    },
+    results,
+    ratios: compare(results),
+  };
 }
 
-main().catch((error) => {
-  console.error(error.message);
-  process.exitCode = 1;
+const isPipit = ({ engine }) => engine.startsWith('pipit');
+
+// How many times as fast each pipit is as each peer, round by round.
+function compare(results) {
+  const peers = results.filter((result) => !isPipit(result));
+  return results.filter(isPipit).flatMap((pipit) =>
+    peers.map((peer) => ({
+      engine: pipit.engine,
+      peer: peer.engine,
+      prefill: ratio(pipit.prefill, peer.prefill),
+      decode: ratio(pipit.decode, peer.decode),
+    })),
+  );
+}
+
+function table({ settings, results, ratios }) {
+  const peers = results.filter((result) => !isPipit(result)).map(({ engine }) => engine);
+  const columns = peers.flatMap((peer) => [`>prefill / ${peer}`, `>decode / ${peer}`]);
+  const rows = results.map(({ engine, prefill, decode, load_ms }) => [
+    ...[engine, cell(prefill), cell(decode), load_ms.toFixed(0)],
+    ...peers.flatMap((peer) => {
+      const found = ratios.find((r) => r.engine === engine && r.peer === peer);
+      return found ? [cell(found.prefill, 2), cell(found.decode, 2)] : ['', ''];
+    }),
+  ]);
+  const head = ['engine', '>prefill tokens/s', '>decode tokens/s', '>load ms', ...columns];
+  const about = results.map(({ engine, version, settings }) => {
+    const known = Object.entries(settings).filter(([, value]) => value !== undefined);
+    const list = known.map(([key, value]) => `${key} ${value}`);
+    return `${engine}: ${[version, ...list].join(', ')}\n`;
+  });
+  const { model, threads, prompt_tokens, gen_tokens, rounds } = settings;
+  return (
+    `${model}, threads ${threads}, ${prompt_tokens} prompt and ${gen_tokens} generated tokens, ${rounds} rounds: ` +
+    `median (smallest-largest); ratios are those of the same rounds\n\n` +
+    `${formatTable([head, ...rows])}\n${about.join('')}`
+  );
+}
+
+await runProgram({
+  name: 'peers',
+  usage: 'npm run bench:peers',
+  summary:
+    'Measures pipit against wllama in Chromium and llama.cpp, both with an F16 KV cache and the settings that are found to\n' +
+    'be fastest for this workload (flash attention or not; size of a batch). llama.cpp-no-amx is llama.cpp without the\n' +
+    'matrix unit AMX that some servers have; elsewhere it is the same.',
+  options,
+  measure,
+  table,
 });

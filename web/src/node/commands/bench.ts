@@ -1,15 +1,14 @@
 // pipit bench: load time, prefill and decode speed, memory; every repeat loads afresh.
-import { PipitError } from '../../errors.ts';
+import { type Speed, measureSpeed, randomTokens } from '../../measure.ts';
+import { spread } from '../../stats.ts';
 import { type Arguments, LOAD_OPTIONS } from '../arguments.ts';
 import { type Command, modelFile, openFile } from '../command.ts';
 import { formatBytes, formatCount, formatMs, formatRate, formatTable } from '../format.ts';
 import { Progress, print, printJson } from '../terminal.ts';
 
 /** What one repeat measured. */
-interface Sample {
+interface Sample extends Speed {
   loadMs: number;
-  prefillTokensPerSecond: number;
-  decodeTokensPerSecond: number;
   peakWasmMemoryBytes: number;
   kernels: string;
   threads: number;
@@ -22,6 +21,7 @@ const MEASURES: { key: Measure; title: string; format: (value: number) => string
   { key: 'prefillTokensPerSecond', title: 'prefill', format: formatRate },
   { key: 'decodeTokensPerSecond', title: 'decode', format: formatRate },
   { key: 'peakWasmMemoryBytes', title: 'peak Wasm memory', format: formatBytes },
+  { key: 'kvBytes', title: 'of it KV cache', format: formatBytes },
 ];
 
 export const bench: Command = {
@@ -87,33 +87,9 @@ async function measure(
   await using model = await openFile(path, args, signal);
   const loadMs = performance.now() - start;
   const prompt = randomTokens(counts.promptTokens, model.info.nVocab);
-  const options = { maxTokens: counts.genTokens, ignoreEos: true, temperature: 0, signal };
-  const result = await model.generate(prompt, options).result;
-  if (result.stopReason !== 'length') {
-    throw new PipitError(
-      'context_full',
-      'The context has no room for so many tokens; ask for fewer.',
-    );
-  }
+  const speed = await measureSpeed(model, prompt, counts.genTokens, signal);
   const { wasmMemoryBytes, kernels, threads } = await model.stats();
-  const { prefillTokensPerSecond, decodeTokensPerSecond } = result;
-  return {
-    loadMs,
-    prefillTokensPerSecond,
-    decodeTokensPerSecond,
-    peakWasmMemoryBytes: wasmMemoryBytes,
-    kernels,
-    threads,
-  };
-}
-
-/** The same tokens every time: Knuth's 64-bit linear congruential generator, its upper 32 bits. */
-function randomTokens(n: number, nVocab: number): number[] {
-  let state = 1n;
-  return Array.from({ length: n }, () => {
-    state = BigInt.asUintN(64, state * 6364136223846793005n + 1442695040888963407n);
-    return Number((state >> 32n) % BigInt(nVocab));
-  });
+  return { loadMs, ...speed, peakWasmMemoryBytes: wasmMemoryBytes, kernels, threads };
 }
 
 async function report(
@@ -152,11 +128,4 @@ async function report(
     `${name}, kernels ${kernels}, threads ${threads}, ${formatCount(promptTokens)} prompt and ${formatCount(genTokens)} ` +
       `generated tokens, ${repeat} times\n${formatTable([['', '>median', '>min', '>max'], ...rows])}`,
   );
-}
-
-function spread(values: number[]): { median: number; min: number; max: number; values: number[] } {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  const median = (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
-  return { median, min: sorted[0]!, max: sorted.at(-1)!, values };
 }

@@ -1,0 +1,50 @@
+// One measurement of a loaded model, the same in the command line, in the benchmarks and in a browser's tab.
+import type { LanguageModel } from './client.ts';
+import { PipitError } from './errors.ts';
+import type { ModelStats } from './protocol.ts';
+
+export interface Speed {
+  prefillTokensPerSecond: number;
+  /** Of the tokens after the first. */
+  decodeTokensPerSecond: number;
+  /** The KV cache when the prompt had been computed. */
+  kvBytes: number;
+}
+
+/** Computes the prompt and generates exactly `genTokens` tokens, greedily. Throws context_full if there is no room. */
+export async function measureSpeed(
+  model: LanguageModel,
+  prompt: readonly number[],
+  genTokens: number,
+  signal?: AbortSignal,
+): Promise<Speed> {
+  let stats: Promise<ModelStats> | undefined;
+  const result = await model.generate(prompt, {
+    maxTokens: genTokens,
+    ignoreEos: true,
+    temperature: 0,
+    signal,
+    // Afterwards there is no cache any more.
+    onPrefill: ({ done, total }) => {
+      if (done === total) stats = model.stats();
+    },
+  }).result;
+  if (result.stopReason !== 'length') {
+    throw new PipitError(
+      'context_full',
+      'The context has no room for so many tokens; ask for fewer.',
+    );
+  }
+  const { prefillTokensPerSecond, decodeTokensPerSecond } = result;
+  const kvBytes = (await stats)?.kvBytes ?? 0;
+  return { prefillTokensPerSecond, decodeTokensPerSecond, kvBytes };
+}
+
+/** The same tokens every time: Knuth's 64-bit linear congruential generator, its upper 32 bits. */
+export function randomTokens(n: number, nVocab: number): number[] {
+  let state = 1n;
+  return Array.from({ length: n }, () => {
+    state = BigInt.asUintN(64, state * 6364136223846793005n + 1442695040888963407n);
+    return Number((state >> 32n) % BigInt(nVocab));
+  });
+}
