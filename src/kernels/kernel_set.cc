@@ -8,17 +8,22 @@
 #ifdef PIPIT_RELAXED
 #include "kernels/relaxed/relaxed.h"
 #endif
+#ifdef PIPIT_XNNPACK
+#include "kernels/xnnpack/xnnpack.h"
+#endif
 
 namespace pipit {
 namespace {
 
 constexpr const KernelSet* kAll[] = {
 #ifdef PIPIT_RELAXED
-    &kRelaxedI16,
-    &kRelaxedI32,
+    &kRelaxedI16, &kRelaxedI32,
 #endif
 #ifdef __wasm_simd128__
     &kSimd128,
+#endif
+#ifdef PIPIT_XNNPACK
+    &kXnnpack,    &kXnnpackQd8,
 #endif
     &kReference,
 };

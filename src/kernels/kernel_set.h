@@ -78,7 +78,8 @@ struct AttentionArgs {
 
 struct KernelSet {
   const char* name;
-  bool is_deterministic;  // the same bits on every machine
+  bool is_deterministic;     // the same bits on every machine
+  bool is_automatic = true;  // whether "auto" may choose it
 
   // Bytes of a matrix in this set's layout. `n_cols` is a multiple of the format's block size.
   uint64_t (*packed_bytes)(const Format& format, uint64_t n_rows, uint64_t n_cols);
@@ -92,7 +93,7 @@ struct KernelSet {
 
   // Activations as integers in groups of kGroupSize. quantise() fills one tile of a.quantised from
   // a.x; read_activations() gives back what it wrote for weights of `kind`, so that products can be
-  // checked against the reference.
+  // checked against the reference. It is nullptr in a set whose products are of another kind.
   uint64_t (*quantised_bytes)(size_t n_tokens, size_t n_cols);
   void (*quantise)(Activations& a, size_t tile);
   void (*read_activations)(const Activations& a, WeightKind kind, size_t token,

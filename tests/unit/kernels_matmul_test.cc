@@ -5,47 +5,27 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <utility>
 
 #include "base/float16.h"
 #include "kernels/agreement.h"
 #include "kernels/reference/reference.h"
+#include "support/matmul.h"
 #include "support/random_values.h"
 
 namespace pipit {
 namespace {
 
+using testing::activations_of;
+using testing::is_integer;
+using testing::multiply;
+using testing::name_of;
+using testing::pack;
+using testing::random_blocks;
 using testing::RandomValues;
+using testing::take;
 
-constexpr float kRedzone = 12345.0f;
-
-bool is_integer(const Format& format) { return format.decode_group != nullptr; }
-
-template <typename T>
-T take(Result<T> result) {
-  EXPECT_TRUE(result.ok());
-  return std::move(*result);
-}
-
-// A matrix [n_rows, n_cols] packed as a model file's rows would be.
-PackedMatrix pack(const KernelSet& set, const Format& format, const std::vector<uint8_t>& blocks,
-                  size_t n_rows, size_t n_cols) {
-  return take(pack_matrix(set, format, blocks.data(), n_rows, n_cols));
-}
-
-// y [n_tokens, n_rows] with a redzone behind it.
-std::vector<float> multiply(const KernelSet& set, const PackedMatrix& w,
-                            const Activations& activations) {
-  const size_t n = activations.n_tokens * w.n_rows;
-  std::vector<float> y(n + 8, kRedzone);
-  // In two parts, as two threads would.
-  const size_t half = w.n_panels() / 2;
-  set.matmul(w, activations, 0, half, y.data());
-  set.matmul(w, activations, half, w.n_panels() - half, y.data());
-  for (size_t i = n; i < y.size(); ++i) EXPECT_EQ(y[i], kRedzone) << "redzone at " << i;
-  y.resize(n);
-  return y;
-}
+// The others have tests of their own (kernels_xnnpack_test.cc).
+bool computes_like_reference(const KernelSet& set) { return set.read_activations != nullptr; }
 
 // Every other set must give the reference's bits for the activations that it has quantised; where
 // it may fuse, the reference's value within rounding. Its integers are exact in both cases: an
@@ -55,8 +35,8 @@ void expect_reference_values(const Format& format, const std::vector<uint8_t>& b
                              size_t n_tokens, const std::string& what) {
   const PackedMatrix reference_w = pack(kReference, format, blocks, n_rows, n_cols);
   for (const KernelSet* set : all_kernel_sets()) {
-    if (set == &kReference) continue;
-    const Activations own = take(prepare_activations(*set, x.data(), n_tokens, n_cols));
+    if (set == &kReference || !computes_like_reference(*set)) continue;
+    const Activations own = activations_of(*set, x, n_tokens, n_cols);
     const Activations activations = take(reference_activations(*set, own, format.kind));
     const auto expected = multiply(kReference, reference_w, activations);
     const auto actual = multiply(*set, pack(*set, format, blocks, n_rows, n_cols), own);
@@ -68,18 +48,6 @@ void expect_reference_values(const Format& format, const std::vector<uint8_t>& b
           << " tokens at " << i << ": " << actual[i] << " instead of " << expected[i];
     }
   }
-}
-
-std::vector<uint8_t> random_blocks(const Format& format, size_t n_rows, size_t n_cols,
-                                   RandomValues& random) {
-  const auto values = random.floats(n_rows * n_cols);
-  std::vector<uint8_t> blocks(n_rows * row_bytes(format, n_cols));
-  format.encode(values.data(), values.size(), blocks.data());
-  return blocks;
-}
-
-std::string name_of(const ::testing::TestParamInfo<const Format*>& info) {
-  return tensor_type_info(info.param->type)->name;
 }
 
 class MatmulTest : public ::testing::TestWithParam<const Format*> {};
@@ -95,7 +63,7 @@ TEST_P(MatmulTest, ReferenceIsWithinItsBoundOfExactArithmetic) {
   const auto blocks = random_blocks(format, kRows, kCols, random);
   const auto x = random.floats(kTokens * kCols, 3.0f);
   const auto y = multiply(kReference, pack(kReference, format, blocks, kRows, kCols),
-                          take(prepare_activations(kReference, x.data(), kTokens, kCols)));
+                          activations_of(kReference, x, kTokens, kCols));
   for (size_t r = 0; r < kRows; ++r) {
     float weights[kCols];
     format.decode(blocks.data() + r * row_bytes(format, kCols), kCols, weights);
@@ -202,6 +170,7 @@ TEST_P(MatmulTest, UnpackedRowsAreTheFilesNumbers) {
   RandomValues random(5);
   const auto blocks = random_blocks(format, kRows, kCols, random);
   for (const KernelSet* set : all_kernel_sets()) {
+    if (!computes_like_reference(*set)) continue;
     const PackedMatrix w = pack(*set, format, blocks, kRows, kCols);
     for (size_t r = 0; r < kRows; ++r) {
       float expected[kCols];

@@ -6,6 +6,7 @@ debian_probes="
 cmake:cmake
 ninja-build:ninja
 python3:python3
+xz-utils:xz
 nlohmann-json3-dev:/usr/include/nlohmann/json.hpp
 clang-19:clang++-19
 libclang-rt-19-dev:/usr/lib/llvm-19/lib/clang/19/lib/linux
@@ -55,4 +56,17 @@ apt_install() {
     as_root dpkg --configure -a
     apt install --no-install-recommends --no-remove "$@"
   }
+}
+
+# debian_mirror SUITE: prints where apt takes that suite from, or nothing where it does not know the suite.
+debian_mirror() {
+  apt-get indextargets --format '$(RELEASE) $(CODENAME) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
+    awk -v suite="$1" '($1 == suite || $2 == suite) && $3 == "main" && !found++ { print $4 }'
+}
+
+# apt_source TYPE MIRROR SUITE: prints an entry for apt's sources.
+apt_source() {
+  local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  printf 'Types: %s\nURIs: %s\nSuites: %s\nComponents: main\n' "$1" "$2" "$3"
+  [ ! -e "$keyring" ] || echo "Signed-By: $keyring"
 }

@@ -57,14 +57,12 @@ check_debian() {
 
 # Adds the suite beside the machine's own, from the same mirror, at a priority at which apt never prefers it.
 add_emscripten_suite() {
-  local mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-  mirror=$(apt-get indextargets --format '$(RELEASE) $(CODENAME) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
-    awk -v release="$debian_release" '($1 == release || $2 == release) && $3 == "main" { print $4; exit }')
+  local mirror
+  mirror=$(debian_mirror "$debian_release")
   [ -n "$mirror" ] || die "apt has no source for the suite $debian_release, so the mirror is unknown. $install_it_yourself"
   {
     echo "# Emscripten for pipit (tools/setup.sh); $(basename "$emscripten_preferences") keeps everything else out."
-    printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\n' "$mirror" "$emscripten_release"
-    [ ! -e "$keyring" ] || echo "Signed-By: $keyring"
+    apt_source deb "$mirror" "$emscripten_release"
   } >"$work/sources"
   printf 'Package: *\nPin: release n=%s\nPin-Priority: 100\n' "$emscripten_release" >"$work/preferences"
   # The priority has to be in force before the suite is.

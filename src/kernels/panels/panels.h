@@ -39,4 +39,9 @@ uint64_t packed_bytes(const Format& format, uint64_t n_rows, uint64_t n_cols);
 void pack_rows(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedMatrix& out);
 void unpack_row(const PackedMatrix& w, size_t row, float* out);
 
+// Columns [first_col, first_col + n_cols) of a panel as floats; for the integer kinds both are
+// multiples of kGroupSize.
+void unpack_panel(const PackedMatrix& w, size_t panel, size_t first_col, size_t n_cols,
+                  FloatColumn<float>* out);
+
 }  // namespace pipit::panels

@@ -1,5 +1,6 @@
 // Matrix products of the simd128 set: a panel of 8 rows at a time, for 1, 2 or 4 tokens at once.
 // Sums run in the order of the reference kernels, so the results are the same bits.
+#include "kernels/panels/float_elements.h"
 #include "kernels/panels/panel_loop.h"
 #include "kernels/quantised_activations.h"
 #include "kernels/simd128/simd128.h"
@@ -8,12 +9,15 @@
 namespace pipit::simd128 {
 namespace {
 
+using panels::Bfloat;
 using panels::FloatColumn;
+using panels::Half;
 using panels::PanelSum;
 using panels::Part;
 using panels::Q4Panel;
 using panels::Q8Panel;
 using panels::Streams;
+using panels::to_f32;
 using Int16Activations = QuantisedActivations<const int16_t>;
 
 // Σ over the groups of S panels of 4-bit rows with the int16 activations of T tokens.
@@ -95,29 +99,6 @@ inline void q8_q16_gemm_8SxT__simd128(Streams<Q8Panel, S> streams, size_t n_grou
     }
   }
 }
-
-v128_t to_f32(const float* w) { return load(w); }
-
-// Four halves as floats: shifted into place, a half's exponent is 112 too small; infinities and
-// NaNs get the largest.
-struct Half {
-  uint16_t bits;
-};
-v128_t to_f32(const Half* w) {
-  const v128_t bits = wasm_u32x4_load16x4(w);
-  const v128_t magnitude = wasm_v128_and(bits, wasm_i32x4_const_splat(0x7fff));
-  const v128_t sign = wasm_i32x4_shl(wasm_v128_xor(bits, magnitude), 16);
-  const v128_t finite =
-      wasm_f32x4_mul(wasm_i32x4_shl(magnitude, 13), wasm_f32x4_const_splat(0x1p112f));
-  const v128_t special = wasm_i32x4_gt(magnitude, wasm_i32x4_const_splat(0x7bff));
-  const v128_t largest = wasm_v128_and(special, wasm_i32x4_const_splat(0x7f800000));
-  return wasm_v128_or(sign, wasm_v128_or(finite, largest));
-}
-
-struct Bfloat {
-  uint16_t bits;
-};
-v128_t to_f32(const Bfloat* w) { return wasm_i32x4_shl(wasm_u32x4_load16x4(w), 16); }
 
 // Σ over the columns of S panels of float rows with the float activations x [·, n_cols] of T
 // tokens.
