@@ -10,6 +10,8 @@ namespace pipit {
 struct LoadOptions {
   // Kernel set: "auto" (the fastest that works here), "simd128", "reference".
   std::string kernels = "auto";
+  // What the KV cache stores: "f32", "f16", "int8", or "auto", which is int8.
+  std::string kv_type = "auto";
   uint32_t n_threads = 1;  // in all, the calling one among them
 };
 

@@ -20,6 +20,7 @@ ModelInfo describe(const Model::Parts& parts) {
   info.name = text("general.name");
   info.chat_template = text("tokenizer.chat_template");
   info.kernels = parts.kernels->name;
+  info.kv_type = kv_type_name(parts.kv_type);
   info.tokenizer = parts.tokenizer->name();
   info.n_layer = c.n_layer;
   info.n_embd = c.n_embd;
@@ -99,6 +100,7 @@ Result<ModelLoader> ModelLoader::create(const LoadOptions& options, uint64_t fil
   auto state =
       std::make_unique<State>(State{.parser = GgufParser(file_size, supported_format_names())});
   state->parts->kernels = kernels;
+  PIPIT_ASSIGN_OR_RETURN(state->parts->kv_type, find_kv_type(options.kv_type));
   PIPIT_ASSIGN_OR_RETURN(state->parts->pool, ThreadPool::create(options.n_threads));
   return ModelLoader(std::move(state));
 }

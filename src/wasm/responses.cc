@@ -113,6 +113,7 @@ std::string model_info_json(const Model& model) {
   json["kernels"] = info.kernels;
   json["available_kernels"] = Json::array();
   for (const KernelSet* set : all_kernel_sets()) json["available_kernels"].push_back(set->name);
+  json["kv_type"] = info.kv_type;
   json["weight_bytes"] = info.weight_bytes;
   return dump(json);
 }

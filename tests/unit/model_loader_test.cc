@@ -76,11 +76,12 @@ TEST(ModelLoader, DescribesTheModel) {
 
 TEST(ModelLoader, EveryKernelSetLoadsAndIsNamed) {
   for (const KernelSet* set : all_kernel_sets()) {
-    const auto model = load_bytes(TinyLlama().file(), 0, set->name);
+    const auto model = load_bytes(TinyLlama().file(), 0, {.kernels = set->name});
     ASSERT_TRUE(model.ok());
     EXPECT_EQ((*model)->info().kernels, set->name);
   }
-  EXPECT_EQ(load_bytes(TinyLlama().file(), 0, "abacus").status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(load_bytes(TinyLlama().file(), 0, {.kernels = "abacus"}).status().code(),
+            StatusCode::kNotFound);
 }
 
 TEST(ModelLoader, SaysWhatIsWrong) {

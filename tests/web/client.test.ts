@@ -188,7 +188,7 @@ test('loading reports progress, and the model its info', async () => {
   assert.equal(model.info.name, 'fake file');
   const { loadMs, ...stats } = await model.stats();
   assert.ok(loadMs >= 0);
-  assert.deepEqual(stats, { kernels: 'fake', threads: 1, kvBytes: 1, wasmMemoryBytes: 2 });
+  assert.deepEqual(stats, { kernels: 'fake', threads: 1, kvType: 'f32', kvBytes: 1, wasmMemoryBytes: 2 });
 });
 
 test('a load that fails or is aborted ends its worker and closes its source', async () => {
@@ -411,6 +411,7 @@ test('loadModel options are checked before a worker starts', async () => {
     { options: { threads: 2 }, message: /'threads' must be 1/ },
     { options: { kernel: 'simd128' }, message: /did you mean 'kernels'/ },
     { options: { kernels: 1 }, message: /'kernels'.* must be a string/ },
+    { options: { kvType: 8 }, message: /'kvType'.* must be a string/ },
   ];
   for (const { options, message } of cases) {
     await rejectsWith(new FakeWorker().load(options), 'invalid_argument', message);

@@ -277,7 +277,7 @@ test('chat prompts: as the whole rendered text, except where a message forges co
   )) as { default: () => Promise<WasmModule> };
   const engine = new WasmEngine(await createModule());
   const file = await openFile({ path: await findModelFile(ID) });
-  engine.loadBegin({ fileSize: file.size, kernels: 'auto', headerOnly: false });
+  engine.loadBegin({ fileSize: file.size, kernels: 'auto', kvType: 'auto', headerOnly: false });
   for (let n = 1; n > 0;) {
     n = await file.read(engine.loadBuffer(1 << 20));
     if (n > 0) engine.loadFeed(n);

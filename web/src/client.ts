@@ -18,6 +18,7 @@ import {
 } from './options.ts';
 import type {
   ChatMessage,
+  KvType,
   LogitsChunk,
   ModelDescription,
   ModelInfo,
@@ -30,6 +31,8 @@ import { GenerationStream, Inbox } from './stream.ts';
 export interface LoadOptions {
   /** Kernel set: "auto" (the fastest that works here, the default), "simd128", "reference". */
   kernels?: string;
+  /** What the KV cache stores; "auto" (the default) is int8. */
+  kvType?: 'auto' | KvType;
   /** Only 1 for now. */
   threads?: number;
   signal?: AbortSignal;
@@ -54,11 +57,11 @@ export class LanguageModel {
     options: LoadOptions = {},
   ): Promise<LanguageModel> {
     checkLoadOptions(options);
-    const { kernels = 'auto', onProgress, signal } = options;
+    const { kernels = 'auto', kvType = 'auto', onProgress, signal } = options;
     const connection = connect(startWorker, signal);
     try {
       const { answer } = connection.request(
-        { type: 'load', source, kernels },
+        { type: 'load', source, kernels, kvType },
         {
           signal,
           onEvent: (event) => {
@@ -208,9 +211,11 @@ export class LanguageModel {
 }
 
 function checkLoadOptions(options: LoadOptions): void {
-  checkKeys(options, ['kernels', 'threads', 'signal', 'onProgress'], 'option of loadModel()');
-  const { kernels, threads = 1 } = options;
+  const names = ['kernels', 'kvType', 'threads', 'signal', 'onProgress'];
+  checkKeys(options, names, 'option of loadModel()');
+  const { kernels, kvType, threads = 1 } = options;
   if (kernels !== undefined) checkString(kernels, "The option 'kernels'");
+  if (kvType !== undefined) checkString(kvType, "The option 'kvType'");
   if (threads !== 1)
     throw invalid(
       `The option 'threads' must be 1 (this version runs one thread), not ${describe(threads)}.`,

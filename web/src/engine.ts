@@ -28,6 +28,7 @@ export interface LoadRequest {
   /** In bytes; 0: unknown. */
   fileSize: number;
   kernels: string;
+  kvType: string;
   /** Read no further than the header: describe() works, nothing else does. */
   headerOnly: boolean;
 }
@@ -70,8 +71,8 @@ export class WasmEngine implements Engine {
     this.#wasm = wasm;
   }
 
-  loadBegin({ fileSize, kernels, headerOnly }: LoadRequest): void {
-    const request = { file_size: fileSize, kernels, header_only: headerOnly };
+  loadBegin({ fileSize, kernels, kvType, headerOnly }: LoadRequest): void {
+    const request = { file_size: fileSize, kernels, kv_type: kvType, header_only: headerOnly };
     this.#call('load_begin', (wasm) => wasm._pipit_load_begin(this.#putJson(request)));
   }
 

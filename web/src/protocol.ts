@@ -2,6 +2,9 @@
 import type { WireError } from './errors.ts';
 import type { GenerateOptions } from './options.ts';
 
+/** How the KV cache stores keys and values. */
+export type KvType = 'f32' | 'f16' | 'int8';
+
 /** What a load reports about the model; the names are GGUF's, in camelCase. */
 export interface ModelInfo {
   architecture: string;
@@ -29,6 +32,7 @@ export interface ModelInfo {
   /** The kernel set in use. */
   kernels: string;
   availableKernels: string[];
+  kvType: KvType;
   weightBytes: number;
 }
 
@@ -49,6 +53,7 @@ export interface ModelDescription {
 export interface ModelStats {
   kernels: string;
   threads: number;
+  kvType: KvType;
   /** The KV cache in use. */
   kvBytes: number;
   /** Size of the Wasm memory; it never shrinks, so this is its peak. */
@@ -106,7 +111,7 @@ export interface LogitsChunk {
 
 /** What a worker can be asked for; `Source` (where bytes come from) depends on the environment. */
 export type RequestBody<Source = unknown> =
-  | { type: 'load'; source: Source; kernels: string }
+  | { type: 'load'; source: Source; kernels: string; kvType: string }
   | { type: 'inspect'; source: Source }
   | { type: 'generate'; prompt: Prompt; options: GenerateOptions & { seed: number } }
   | { type: 'logits'; tokens: number[]; nCtx: number }

@@ -1,6 +1,6 @@
 // The worker's side of the protocol: one model, requests in order, cancelled between steps. Knows no environment.
 import { chatTokens } from './chat_template.ts';
-import type { Engine } from './engine.ts';
+import type { Engine, LoadRequest } from './engine.ts';
 import { PipitError, cancelledError, toWire } from './errors.ts';
 import type {
   Answers,
@@ -167,10 +167,10 @@ export class ModelWorker<Source> {
     if (job.cancelled) throw cancelledError('The request');
   }
 
-  async #load(job: Job<Source>, { source, kernels }: Body<'load', Source>): Promise<ModelInfo> {
+  async #load(job: Job<Source>, { source, kernels, kvType }: Body<'load', Source>): Promise<ModelInfo> {
     const start = performance.now();
     const engine = await this.#environment.createEngine();
-    await this.#feed(job, engine, source, kernels, false);
+    await this.#feed(job, engine, source, { kernels, kvType, headerOnly: false });
     const info = engine.loadEnd();
     this.#loaded = { engine, info, loadMs: performance.now() - start };
     return info;
@@ -178,7 +178,11 @@ export class ModelWorker<Source> {
 
   async #inspect(job: Job<Source>, { source }: Body<'inspect', Source>): Promise<ModelDescription> {
     const engine = await this.#environment.createEngine();
-    const fileSize = await this.#feed(job, engine, source, 'auto', true);
+    const fileSize = await this.#feed(job, engine, source, {
+      kernels: 'auto',
+      kvType: 'auto',
+      headerOnly: true,
+    });
     return { ...engine.describe(), fileSize };
   }
 
@@ -187,12 +191,11 @@ export class ModelWorker<Source> {
     job: Job<Source>,
     engine: Engine,
     source: Source,
-    kernels: string,
-    headerOnly: boolean,
+    request: Omit<LoadRequest, 'fileSize'>,
   ): Promise<number> {
     const bytes = await this.#environment.openSource(source);
     try {
-      engine.loadBegin({ fileSize: bytes.size, kernels, headerOnly });
+      engine.loadBegin({ fileSize: bytes.size, ...request });
       let loaded = 0;
       for (;;) {
         const n = await bytes.read(engine.loadBuffer(FEED_BYTES));
@@ -296,7 +299,8 @@ export class ModelWorker<Source> {
   #stats(): ModelStats {
     const { engine, info, loadMs } = this.#model;
     const { kvBytes, wasmMemoryBytes } = engine;
-    return { kernels: info.kernels, threads: 1, kvBytes, wasmMemoryBytes, loadMs };
+    const { kernels, kvType } = info;
+    return { kernels, threads: 1, kvType, kvBytes, wasmMemoryBytes, loadMs };
   }
 }
 

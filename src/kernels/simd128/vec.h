@@ -27,7 +27,11 @@ inline float sum_lanes(v128_t v) {
 inline v128_t exp(v128_t x) {
   x = wasm_f32x4_pmin(wasm_f32x4_pmax(x, wasm_f32x4_const_splat(-87.0f)),
                       wasm_f32x4_const_splat(88.0f));
-  const v128_t n = wasm_f32x4_nearest(wasm_f32x4_mul(x, wasm_f32x4_const_splat(1.44269504f)));
+  // A float of this size has no bits below one: the sum is rounded to 127 + n, which stands in its
+  // low bits.
+  const v128_t magic = wasm_f32x4_const_splat(12582912.0f + 127.0f);
+  const v128_t shifted = multiply_add(x, wasm_f32x4_const_splat(1.44269504f), magic);
+  const v128_t n = wasm_f32x4_sub(shifted, magic);
   v128_t r = multiply_add(n, wasm_f32x4_const_splat(-0.693359375f), x);
   r = multiply_add(n, wasm_f32x4_const_splat(2.12194440e-4f), r);
   v128_t p = wasm_f32x4_const_splat(1.9875691500e-4f);
@@ -37,9 +41,7 @@ inline v128_t exp(v128_t x) {
   p = multiply_add(p, r, wasm_f32x4_const_splat(1.6666665459e-1f));
   p = multiply_add(p, r, wasm_f32x4_const_splat(5.0000001201e-1f));
   p = multiply_add(p, wasm_f32x4_mul(r, r), wasm_f32x4_add(r, wasm_f32x4_const_splat(1.0f)));
-  const v128_t exponent =
-      wasm_i32x4_add(wasm_i32x4_trunc_sat_f32x4(n), wasm_i32x4_const_splat(127));
-  return wasm_f32x4_mul(p, wasm_i32x4_shl(exponent, 23));
+  return wasm_f32x4_mul(p, wasm_i32x4_shl(shifted, 23));
 }
 
 }  // namespace pipit::simd128

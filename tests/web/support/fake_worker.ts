@@ -29,6 +29,7 @@ export const FAKE_INFO: ModelInfo = {
   chatTemplate: '{% for m in messages %}{{ m.content }}<|end|>{% endfor %}',
   kernels: 'fake',
   availableKernels: ['fake'],
+  kvType: 'f32',
   weightBytes: 0,
 };
 

@@ -12,10 +12,12 @@ interface Sample {
   decodeTokensPerSecond: number;
   peakWasmMemoryBytes: number;
   kernels: string;
+  kvType: string;
+  kvBytes: number;
   threads: number;
 }
 
-type Measure = Exclude<keyof Sample, 'kernels' | 'threads'>;
+type Measure = Exclude<keyof Sample, 'kernels' | 'kvType' | 'kvBytes' | 'threads'>;
 
 const MEASURES: { key: Measure; title: string; format: (value: number) => string }[] = [
   { key: 'loadMs', title: 'load', format: formatMs },
@@ -95,7 +97,7 @@ async function measure(
       'The context has no room for so many tokens; ask for fewer.',
     );
   }
-  const { wasmMemoryBytes, kernels, threads } = await model.stats();
+  const { wasmMemoryBytes, kernels, kvType, kvBytes, threads } = await model.stats();
   const { prefillTokensPerSecond, decodeTokensPerSecond } = result;
   return {
     loadMs,
@@ -103,6 +105,8 @@ async function measure(
     decodeTokensPerSecond,
     peakWasmMemoryBytes: wasmMemoryBytes,
     kernels,
+    kvType,
+    kvBytes,
     threads,
   };
 }
@@ -123,7 +127,7 @@ async function report(
   args: Arguments,
 ): Promise<void> {
   const { promptTokens, genTokens, repeat } = counts;
-  const { kernels, threads } = samples[0]!;
+  const { kernels, kvType, kvBytes, threads } = samples[0]!;
   const spreads = MEASURES.map((measure) => ({
     ...measure,
     ...spread(samples.map((sample) => sample[measure.key])),
@@ -135,6 +139,8 @@ async function report(
     return printJson({
       model: name,
       kernels,
+      kvType,
+      kvBytes,
       threads,
       promptTokens,
       genTokens,
@@ -149,7 +155,7 @@ async function report(
     format(max),
   ]);
   return print(
-    `${name}, kernels ${kernels}, threads ${threads}, ${formatCount(promptTokens)} prompt and ${formatCount(genTokens)} ` +
+    `${name}, kernels ${kernels}, KV cache ${kvType}, threads ${threads}, ${formatCount(promptTokens)} prompt and ${formatCount(genTokens)} ` +
       `generated tokens, ${repeat} times\n${formatTable([['', '>median', '>min', '>max'], ...rows])}`,
   );
 }
