@@ -69,9 +69,15 @@ void load(KvType type, const uint8_t* base, float scale, size_t n, const Index& 
   for (size_t i = 0; i < n; ++i) {
     const size_t at = index(i);
     switch (type) {
-      case KvType::kF32: x[i] = reinterpret_cast<const float*>(base)[at]; break;
-      case KvType::kF16: x[i] = f16_to_f32(reinterpret_cast<const uint16_t*>(base)[at]); break;
-      case KvType::kInt8: x[i] = scale * reinterpret_cast<const int8_t*>(base)[at]; break;
+      case KvType::kF32:
+        x[i] = reinterpret_cast<const float*>(base)[at];
+        break;
+      case KvType::kF16:
+        x[i] = f16_to_f32(reinterpret_cast<const uint16_t*>(base)[at]);
+        break;
+      case KvType::kInt8:
+        x[i] = scale * reinterpret_cast<const int8_t*>(base)[at];
+        break;
     }
   }
 }
@@ -85,9 +91,8 @@ Result<KvType> find_kv_type(std::string_view name) {
     if (name == entry.name) return entry.type;
     names += str_cat(", ", entry.name);
   }
-  return Status(StatusCode::kInvalidArgument,
-                str_cat("There is no KV cache of type ", quote(name), ". Choose one of: ", names,
-                        "."));
+  return Status(StatusCode::kInvalidArgument, str_cat("There is no KV cache of type ", quote(name),
+                                                      ". Choose one of: ", names, "."));
 }
 
 const char* kv_type_name(KvType type) {
@@ -126,10 +131,12 @@ void kv_store(const KvLayout& layout, uint8_t* head, size_t row, const float* k,
 void kv_load(const KvLayout& layout, const uint8_t* head, size_t row, float* k, float* v) {
   const bool is_int8 = layout.type == KvType::kInt8;
   const auto* scales = reinterpret_cast<const float*>(head);
-  load(layout.type, head + layout.k_offset(), is_int8 ? scales[row] : 1.0f, layout.head_dim,
-       [&](size_t i) { return k_index(layout, row, i); }, k);
-  load(layout.type, head + layout.v_offset(), is_int8 ? scales[kPagePositions + row] : 1.0f,
-       layout.head_dim_v, [&](size_t i) { return v_index(layout, row, i); }, v);
+  load(
+      layout.type, head + layout.k_offset(), is_int8 ? scales[row] : 1.0f, layout.head_dim,
+      [&](size_t i) { return k_index(layout, row, i); }, k);
+  load(
+      layout.type, head + layout.v_offset(), is_int8 ? scales[kPagePositions + row] : 1.0f,
+      layout.head_dim_v, [&](size_t i) { return v_index(layout, row, i); }, v);
   if (is_int8) hadamard(k, layout.head_dim);
 }
 

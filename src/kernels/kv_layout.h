@@ -46,9 +46,7 @@ struct KvLayout {
 
   size_t element_bytes() const { return type == KvType::kF32 ? 4 : type == KvType::kF16 ? 2 : 1; }
   // Of the scales, which come first.
-  size_t k_offset() const {
-    return type == KvType::kInt8 ? 2 * kPagePositions * sizeof(float) : 0;
-  }
+  size_t k_offset() const { return type == KvType::kInt8 ? 2 * kPagePositions * sizeof(float) : 0; }
   size_t v_offset() const {
     return k_offset() + kPagePositions * head_dim_padded() * element_bytes();
   }

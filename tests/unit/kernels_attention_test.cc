@@ -96,8 +96,7 @@ void expect_attention(const Sequence& s, size_t token, size_t h, const float* ac
   double max = -INFINITY;
   double largest = 0;
   for (size_t pos = 0; pos < n_seen; ++pos) {
-    kv_load(s.layout,
-            s.page_data[pos / kPagePositions] + s.offset + h_kv * s.layout.head_bytes(),
+    kv_load(s.layout, s.page_data[pos / kPagePositions] + s.offset + h_kv * s.layout.head_bytes(),
             pos % kPagePositions, k.data(), &v[pos * shape.head_dim_v]);
     double magnitude = 0;
     for (size_t i = 0; i < shape.head_dim; ++i) {
@@ -113,9 +112,8 @@ void expect_attention(const Sequence& s, size_t token, size_t h, const float* ac
   for (double& value : p) sum += value = std::exp(value - max);
   // A score's error moves its weight by that much, relatively. Floats round sums of head_dim
   // products; integers of 15 bits round queries and weights.
-  const double rounding = s.layout.type == KvType::kInt8
-                              ? 2.0 / 32767
-                              : static_cast<double>(shape.head_dim) * 0x1p-23;
+  const double rounding =
+      s.layout.type == KvType::kInt8 ? 2.0 / 32767 : static_cast<double>(shape.head_dim) * 0x1p-23;
   const double bound = 1e-6 + 2 * (largest + 1) * rounding;
   for (size_t i = 0; i < shape.head_dim_v; ++i) {
     double expected = 0;
@@ -129,14 +127,14 @@ void expect_attention(const Sequence& s, size_t token, size_t h, const float* ac
 
 class Attention : public ::testing::TestWithParam<std::tuple<const KernelSet*, KvType>> {};
 
-INSTANTIATE_TEST_SUITE_P(
-    AllSetsAndTypes, Attention,
-    ::testing::Combine(::testing::ValuesIn(all_kernel_sets().begin(), all_kernel_sets().end()),
-                       ::testing::ValuesIn(kTypes)),
-    [](const auto& info) {
-      return std::string(std::get<0>(info.param)->name) + "_" +
-             kv_type_name(std::get<1>(info.param));
-    });
+INSTANTIATE_TEST_SUITE_P(AllSetsAndTypes, Attention,
+                         ::testing::Combine(::testing::ValuesIn(all_kernel_sets().begin(),
+                                                                all_kernel_sets().end()),
+                                            ::testing::ValuesIn(kTypes)),
+                         [](const auto& info) {
+                           return std::string(std::get<0>(info.param)->name) + "_" +
+                                  kv_type_name(std::get<1>(info.param));
+                         });
 
 std::vector<Shape> shapes() {
   std::vector<Shape> shapes;
@@ -162,8 +160,7 @@ TEST_P(Attention, IsTheDefinitionOnWhatIsStored) {
     const auto out = sequence.attend(*set, first, n);
     for (size_t t = 0; t < n; ++t) {
       for (size_t h = 0; h < shape.n_head; ++h) {
-        expect_attention(sequence, first + t, h,
-                         &out[(t * shape.n_head + h) * shape.head_dim_v],
+        expect_attention(sequence, first + t, h, &out[(t * shape.n_head + h) * shape.head_dim_v],
                          ::testing::PrintToString(shape));
         if (::testing::Test::HasFatalFailure()) return;
       }
@@ -200,12 +197,9 @@ TEST_P(Attention, ExtremeValues) {
     float expected;
   };
   const Case cases[] = {
-      {"zero keys", 0, 0.5f, 1, 0.5f},
-      {"zero values", 1, 0, 1, 0},
-      {"zero queries", 1, 0.5f, 0, 0.5f},
-      {"tiny", 1e-38f, 1e-38f, 1e-38f, 0},
-      {"large", 6e4f, 6e4f, 6e4f, 6e4f},
-      {"very negative scores", 6e4f, 0.5f, -6e4f, 0.5f},
+      {"zero keys", 0, 0.5f, 1, 0.5f},    {"zero values", 1, 0, 1, 0},
+      {"zero queries", 1, 0.5f, 0, 0.5f}, {"tiny", 1e-38f, 1e-38f, 1e-38f, 0},
+      {"large", 6e4f, 6e4f, 6e4f, 6e4f},  {"very negative scores", 6e4f, 0.5f, -6e4f, 0.5f},
   };
   RandomValues random(7);
   Sequence s({3, 1, 64, 64, 70}, type, random);
@@ -301,7 +295,7 @@ TEST(KvType, Names) {
   const auto unknown = find_kv_type("int4");
   EXPECT_EQ(unknown.status().code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(unknown.status().message(),
-            "There is no KV cache of type 'int4'. Choose one of: auto, f32, f16, int8.");
+            "There is no KV cache of type \"int4\". Choose one of: auto, f32, f16, int8.");
 }
 
 }  // namespace

@@ -188,7 +188,13 @@ test('loading reports progress, and the model its info', async () => {
   assert.equal(model.info.name, 'fake file');
   const { loadMs, ...stats } = await model.stats();
   assert.ok(loadMs >= 0);
-  assert.deepEqual(stats, { kernels: 'fake', threads: 1, kvType: 'f32', kvBytes: 1, wasmMemoryBytes: 2 });
+  assert.deepEqual(stats, {
+    kernels: 'fake',
+    threads: 1,
+    kvType: 'f32',
+    kvBytes: 1,
+    wasmMemoryBytes: 2,
+  });
 });
 
 test('a load that fails or is aborted ends its worker and closes its source', async () => {

@@ -167,7 +167,10 @@ export class ModelWorker<Source> {
     if (job.cancelled) throw cancelledError('The request');
   }
 
-  async #load(job: Job<Source>, { source, kernels, kvType }: Body<'load', Source>): Promise<ModelInfo> {
+  async #load(
+    job: Job<Source>,
+    { source, kernels, kvType }: Body<'load', Source>,
+  ): Promise<ModelInfo> {
     const start = performance.now();
     const engine = await this.#environment.createEngine();
     await this.#feed(job, engine, source, { kernels, kvType, headerOnly: false });
@@ -203,7 +206,7 @@ export class ModelWorker<Source> {
         const complete = engine.loadFeed(n);
         loaded += n;
         this.#event(job, { type: 'progress', loaded, total: bytes.size });
-        if (headerOnly && complete) break;
+        if (request.headerOnly && complete) break;
         await this.#breathe(job);
       }
       return bytes.size || loaded;

@@ -85,7 +85,8 @@ struct RunningSoftmax {
   float sum = 0;  // of e^(score - max)
 
   // Turns the scores [n_padded], a multiple of 8, of which n_seen count, into weights.
-  void take(float* scores, size_t n_seen, size_t n_padded, float& alpha, float& beta) {
+  void take(const Exp& exp, float* scores, size_t n_seen, size_t n_padded, float& alpha,
+            float& beta) {
     for (size_t p = n_seen; p < n_padded; ++p) scores[p] = -INFINITY;
     v128_t max4 = load(scores);
     for (size_t p = 4; p < n_padded; p += 4) max4 = wasm_f32x4_pmax(max4, load(scores + p));
@@ -113,6 +114,7 @@ void attend(const AttentionArgs& a, const QueryRows& rows) {
   const size_t n_values = a.kv.layout.head_dim_v;
   alignas(16) float weights[kMaxQueryRows * kPagePositions];
   RunningSoftmax softmax[kMaxQueryRows];
+  const Exp exp;
   for (size_t r = 0; r < rows.n; ++r) std::fill_n(rows.out[r], n_values, 0.0f);
 
   PageBlock block;
@@ -125,13 +127,14 @@ void attend(const AttentionArgs& a, const QueryRows& rows) {
     block.n_positions = std::min(kPagePositions, n_positions - first);
     products.scores(block);
     for (size_t r = block.first_row; r < rows.n; ++r) {
-      softmax[r].take(block.row(r), std::min(block.n_positions, rows.n_positions[r] - first),
+      softmax[r].take(exp, block.row(r), std::min(block.n_positions, rows.n_positions[r] - first),
                       (block.n_positions + 7) / 8 * 8, block.alpha[r], block.beta[r]);
     }
     products.add_values(block);
   }
   for (size_t r = 0; r < rows.n; ++r) {
-    for (size_t i = 0; i < n_values; ++i) rows.out[r][i] /= softmax[r].sum;
+    const float inverse = 1.0f / softmax[r].sum;
+    for (size_t i = 0; i < n_values; ++i) rows.out[r][i] *= inverse;
   }
 }
 
