@@ -150,10 +150,12 @@ class Int8Products {
   void scores(PageBlock& block) const {
     const auto* k = reinterpret_cast<const int8_t*>(block.head + layout_.k_offset());
     const auto* k_scale = reinterpret_cast<const float*>(block.head);
+    const size_t n_touched = layout_.head_bytes() / kPagePositions;  // bytes a position
     for_row_runs(block.first_row, rows_.n, [&](auto n, size_t first) {
       v128_t scales[n];
       for (size_t r = 0; r < n; ++r) scales[r] = wasm_f32x4_splat(q_scale_[first + r]);
       for (size_t p = 0; p < block.n_positions; p += 4) {
+        touch(block.next_head + p * n_touched, block.next_head + (p + 4) * n_touched);
         v128_t sums[n];
         multiply_blocks<n, kMaxHeadDim>(k + p * n_padded_, n_padded_ / 4, q_ + first * kMaxHeadDim,
                                         sums);

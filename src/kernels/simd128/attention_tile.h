@@ -25,7 +25,8 @@ struct QueryRows {
 
 // One page of positions for the rows from `first_row` on.
 struct PageBlock {
-  const uint8_t* head;  // of the page
+  const uint8_t* head;       // of the page
+  const uint8_t* next_head;  // of the next page, or this one's when it is the last
   size_t first_row;
   size_t n_positions;  // of the page, that the last row sees
   // [kMaxQueryRows, kPagePositions] scores, then weights: e^(score - largest of the row's in this
@@ -37,6 +38,12 @@ struct PageBlock {
 
   float* row(size_t r) const { return weights + r * kPagePositions; }
 };
+
+// Loads a byte of every cache line of [first, end), so that it will be there. Wasm has no prefetch,
+// and a page's neighbour in memory belongs to another head.
+inline void touch(const uint8_t* first, const uint8_t* end) {
+  for (; first < end; first += 64) *static_cast<const volatile uint8_t*>(first);
+}
 
 // Calls f(integral_constant<n>, row) for runs of n ≤ 4 rows: as many as share registers well.
 template <typename F>
@@ -125,6 +132,9 @@ void attend(const AttentionArgs& a, const QueryRows& rows) {
     while (rows.n_positions[block.first_row] <= first) ++block.first_row;
     block.head = a.kv.head(first / kPagePositions, a.head_kv);
     block.n_positions = std::min(kPagePositions, n_positions - first);
+    block.next_head = first + kPagePositions < n_positions
+                          ? a.kv.head(first / kPagePositions + 1, a.head_kv)
+                          : block.head;
     products.scores(block);
     for (size_t r = block.first_row; r < rows.n; ++r) {
       softmax[r].take(exp, block.row(r), std::min(block.n_positions, rows.n_positions[r] - first),
