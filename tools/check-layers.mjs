@@ -22,8 +22,11 @@ const cppLayers = [
 ];
 
 const typescriptLayers = [
-  { name: 'protocol', paths: ['errors', 'names', 'check', 'options', 'protocol'].map(webFile) },
-  { name: 'worker', paths: ['chat_template', 'engine', 'worker'].map(webFile) },
+  {
+    name: 'protocol',
+    paths: ['errors', 'names', 'check', 'options', 'protocol', 'builds'].map(webFile),
+  },
+  { name: 'worker', paths: ['chat_template', 'engine', 'start_engine', 'worker'].map(webFile) },
   { name: 'worker in Node', paths: ['node/file_source', 'node/worker'].map(webFile) },
   { name: 'client', paths: ['connection', 'stream', 'client', 'index'].map(webFile) },
   { name: 'Node', paths: ['web/src/node/'] },

@@ -30,7 +30,7 @@ const usage = `Usage: node benchmarks/peers/run.mjs [options]
 const engines = {
   pipit: async ({ modelPath, kernels, ids, nGen, nCtx }) => {
     const { loadModel } = await import(join(root, 'dist', 'node', 'index.js'));
-    const model = await loadModel(modelPath, { kernels });
+    const model = await loadModel(modelPath, { kernels, threads: 1 });
     const options = { temperature: 0, maxTokens: nGen, ignoreEos: true, nCtx };
     return {
       version: `kernels ${model.info.kernels}`,

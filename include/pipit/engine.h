@@ -10,8 +10,8 @@
 //     if (step->phase == GenerationPhase::kEnd) break;
 //   }
 //
-// Nothing here throws, prints, aborts or starts a thread; every call returns after one chunk of
-// work.
+// Nothing here throws, prints or aborts; every call returns after one chunk of work. The threads
+// that LoadOptions ask for live as long as the model and work only during calls.
 #pragma once
 
 #include <cstdint>
@@ -46,6 +46,7 @@ struct ModelInfo {
   uint32_t n_vocab = 0;
   uint32_t n_ctx_train = 0;
   float rope_freq_base = 0;
+  uint32_t n_threads = 1;
   uint64_t weight_bytes = 0;  // as packed in memory
 };
 
@@ -68,7 +69,8 @@ class Model {
 // Takes a GGUF file's bytes in order, in portions of any size, and packs the weights as they come.
 class ModelLoader {
  public:
-  // `file_size` in bytes, 0 when unknown. Errors: kNotFound (kernel set).
+  // `file_size` in bytes, 0 when unknown. Errors: kNotFound (kernel set), kInvalidArgument
+  // (n_threads), kUnsupported (threads, in a build without), kOutOfMemory (the threads).
   static Result<ModelLoader> create(const LoadOptions& options, uint64_t file_size);
   ModelLoader(ModelLoader&&) noexcept;
   ModelLoader& operator=(ModelLoader&&) noexcept;

@@ -12,7 +12,7 @@ struct LoadOptions {
   std::string kernels = "auto";
   // What the KV cache stores: "f32", "f16", "int8", or "auto", which is int8.
   std::string kv_type = "auto";
-  uint32_t n_threads = 1;  // in all, the calling one among them
+  uint32_t n_threads = 1;  // 1 … 64 in all, the calling one among them
 };
 
 struct SessionOptions {

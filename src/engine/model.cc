@@ -21,6 +21,7 @@ ModelInfo describe(const Model::Parts& parts) {
   info.chat_template = text("tokenizer.chat_template");
   info.kernels = parts.kernels->name;
   info.kv_type = kv_type_name(parts.kv_type);
+  info.n_threads = static_cast<uint32_t>(parts.pool->n_threads());
   info.tokenizer = parts.tokenizer->name();
   info.n_layer = c.n_layer;
   info.n_embd = c.n_embd;

@@ -6,11 +6,18 @@
 #ifdef __wasm_simd128__
 #include "kernels/simd128/simd128.h"
 #endif
+#ifdef PIPIT_RELAXED
+#include "kernels/relaxed/relaxed.h"
+#endif
 
 namespace pipit {
 namespace {
 
 constexpr const KernelSet* kAll[] = {
+#ifdef PIPIT_RELAXED
+    &kRelaxedI16,
+    &kRelaxedI32,
+#endif
 #ifdef __wasm_simd128__
     &kSimd128,
 #endif

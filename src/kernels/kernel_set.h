@@ -41,8 +41,18 @@ struct Activations {
   size_t n_tokens = 0;
   size_t n_cols = 0;
   Array<uint8_t> quantised;  // quantised_bytes(n_tokens, n_cols), written by quantise()
+  // The kinds of weights that will be multiplied with them: a set may quantise differently for
+  // each.
+  bool for_int4 = true;
+  bool for_int8 = true;
 
   size_t n_tiles() const { return (n_tokens + kTileTokens - 1) / kTileTokens; }
+};
+
+// One token's activations as a set has quantised them: x ≈ scale · q.
+struct IntegerActivations {
+  int16_t* q;    // [n_cols]
+  float* scale;  // [n_cols / kGroupSize]
 };
 
 // Keys and values of one layer, in pages of kPagePositions.
@@ -79,6 +89,7 @@ struct AttentionArgs {
 
 struct KernelSet {
   const char* name;
+  bool is_deterministic;  // the same bits on every machine
 
   // Bytes of a matrix in this set's layout. `n_cols` is a multiple of the format's block size.
   uint64_t (*packed_bytes)(const Format& format, uint64_t n_rows, uint64_t n_cols);
@@ -90,11 +101,13 @@ struct KernelSet {
   // One row as floats [n_cols]: the embedding of a token.
   void (*unpack_row)(const PackedMatrix& w, size_t row, float* out);
 
-  // Activations as integers in groups of kGroupSize: scale = max|x| / activation_max,
-  // q = round-to-nearest-even(x / scale). Fills one tile of a.quantised from a.x.
-  int32_t activation_max;
+  // Activations as integers in groups of kGroupSize. quantise() fills one tile of a.quantised from
+  // a.x; read_activations() gives back what it wrote for weights of `kind`, so that products can be
+  // checked against the reference.
   uint64_t (*quantised_bytes)(size_t n_tokens, size_t n_cols);
   void (*quantise)(Activations& a, size_t tile);
+  void (*read_activations)(const Activations& a, WeightKind kind, size_t token,
+                           IntegerActivations& out);
 
   // y [n_tokens, w.n_rows] = x · Wᵀ, of it the rows of `n_panels` panels from `first_panel` on.
   void (*matmul)(const PackedMatrix& w, const Activations& x, size_t first_panel, size_t n_panels,

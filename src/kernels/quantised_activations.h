@@ -10,11 +10,10 @@
 
 namespace pipit {
 
-// A view of the buffer that quantise() writes and matmul() reads. Q is int16_t, or int8_t where
-// lanes are narrow.
+// A view of the buffer that quantise() writes and matmul() reads.
 template <typename Q>
 struct QuantisedActivations {
-  Q* q;          // [n_tokens, n_cols]
+  Q* q;          // [n_tokens, n_cols]   int16_t or const int16_t
   float* scale;  // [n_tokens, n_cols / kGroupSize]
   float* sum;    // [n_tokens, n_cols / kGroupSize]   scale · Σ q: what a weight's minimum is
                  // multiplied by

@@ -44,7 +44,10 @@ std::vector<TensorSlot> tensors(const Config& c, Weights& w) {
   return slots;
 }
 
-// A product: out [n_tokens, w.n_rows] = W · the prepared input.
+// A thread that is late must not keep the others waiting: there are more parts than threads.
+constexpr size_t kPartsPerThread = 4;
+
+// out [n_tokens, w.n_rows] = W · input
 struct Product {
   const PackedMatrix& w;
   Array<float>& out;
@@ -61,18 +64,26 @@ struct Pass {
   KvCache& kv;
   Workspace& ws;
 
-  // Calls step(t) for every token, then prepares the tokens' rows of `in` [n_tokens, n_cols], which
-  // the steps wrote, as the input of the products that follow.
+  // Calls step(t) for every token, which writes its row of `in` [n_tokens, n_cols], then computes
+  // the products of `in`.
   template <typename Step>
-  void prepare(const float* in, size_t n_cols, const Step& step) const {
+  void multiply(const float* in, size_t n_cols, const Step& step,
+                std::initializer_list<Product> products) const {
     Activations& a = ws.activations;
     a.x = in;
     a.n_tokens = n_tokens;
     a.n_cols = n_cols;
+    const auto any = [&](WeightKind kind) {
+      return std::any_of(products.begin(), products.end(),
+                         [&](const Product& product) { return product.w.kind() == kind; });
+    };
+    a.for_int4 = any(WeightKind::kInt4);
+    a.for_int8 = any(WeightKind::kInt8);
     pool.run(a.n_tiles(), [&](size_t tile) {
       for_tile(tile, step);
       prepare_tile(kernels, a, tile);
     });
+    multiply_prepared(products);
   }
 
   template <typename Step>
@@ -81,15 +92,24 @@ struct Pass {
     for (size_t t = tile * kTileTokens; t < end; ++t) step(t);
   }
 
-  // All of them with the prepared input.
-  void multiply(std::initializer_list<Product> products) const {
-    // A thread that is late must not keep the others waiting: there are more parts than threads.
-    const size_t n_parts = pool.n_threads() == 1 ? 1 : 4 * pool.n_threads();
+  // Their panels stand in one row, which is cut into parts of about the same size.
+  void multiply_prepared(std::initializer_list<Product> products) const {
+    size_t n_panels = 0;
+    for (const Product& product : products) n_panels += product.w.n_panels();
+    const size_t n_parts = pool.n_threads() == 1 ? 1 : kPartsPerThread * pool.n_active();
     pool.run(n_parts, [&](size_t part) {
+      const size_t part_begin = n_panels * part / n_parts;
+      const size_t part_end = n_panels * (part + 1) / n_parts;
+      size_t begin = 0;  // of the product in the row
       for (const Product& product : products) {
-        const size_t first = product.w.n_panels() * part / n_parts;
-        const size_t end = product.w.n_panels() * (part + 1) / n_parts;
-        kernels.matmul(product.w, ws.activations, first, end - first, product.out.data());
+        const size_t end = begin + product.w.n_panels();
+        const size_t first = std::max(begin, part_begin);
+        const size_t last = std::min(end, part_end);
+        if (first < last) {
+          kernels.matmul(product.w, ws.activations, first - begin, last - first,
+                         product.out.data());
+        }
+        begin = end;
       }
     });
   }
@@ -131,24 +151,23 @@ struct Pass {
 
   // x += attention(RMSNorm(x))
   void attention_block(size_t l, const LayerWeights& w) const {
-    prepare(ws.h.data(), c.n_embd, [&](size_t t) { norm(w.attn_norm, t); });
-    multiply({{w.attn_q, ws.q}, {w.attn_k, ws.k}, {w.attn_v, ws.v}});
+    multiply(ws.h.data(), c.n_embd, [&](size_t t) { norm(w.attn_norm, t); },
+             {{w.attn_q, ws.q}, {w.attn_k, ws.k}, {w.attn_v, ws.v}});
     pool.run(ws.activations.n_tiles(),
              [&](size_t tile) { for_tile(tile, [&](size_t t) { rope_and_store(l, t); }); });
     attention(l);
-    prepare(ws.attn.data(), c.n_embd_attn(), [](size_t) {});
-    multiply({{w.attn_output, ws.h}});
+    multiply(ws.attn.data(), c.n_embd_attn(), [](size_t) {}, {{w.attn_output, ws.h}});
     add_block_output();
   }
 
   // x += W_down (SiLU(W_gate h) ⊙ W_up h),  h = RMSNorm(x)
   void feed_forward_block(const LayerWeights& w) const {
-    prepare(ws.h.data(), c.n_embd, [&](size_t t) { norm(w.ffn_norm, t); });
-    multiply({{w.ffn_gate, ws.gate}, {w.ffn_up, ws.up}});
-    prepare(ws.gate.data(), c.n_ff, [&](size_t t) {
+    multiply(ws.h.data(), c.n_embd, [&](size_t t) { norm(w.ffn_norm, t); },
+             {{w.ffn_gate, ws.gate}, {w.ffn_up, ws.up}});
+    const auto activate = [&](size_t t) {
       kernels.swiglu(ws.gate.data() + t * c.n_ff, ws.up.data() + t * c.n_ff, c.n_ff);
-    });
-    multiply({{w.ffn_down, ws.h}});
+    };
+    multiply(ws.gate.data(), c.n_ff, activate, {{w.ffn_down, ws.h}});
     add_block_output();
   }
 
@@ -156,11 +175,11 @@ struct Pass {
   void output(const Weights& w, size_t n_rows) const {
     const size_t first = n_tokens - n_rows;
     const Pass last = {c, kernels, pool, n_rows, n_past + first, kv, ws};
-    last.prepare(ws.h.data(), c.n_embd, [&](size_t row) {
+    const auto output_norm = [&](size_t row) {
       kernels.rms_norm(ws.x.data() + (first + row) * c.n_embd, w.output_norm.data(), c.n_embd,
                        c.rms_norm_eps, ws.h.data() + row * c.n_embd);
-    });
-    last.multiply({{w.output_head(), ws.logits}});
+    };
+    last.multiply(ws.h.data(), c.n_embd, output_norm, {{w.output_head(), ws.logits}});
   }
 };
 

@@ -114,6 +114,7 @@ std::string model_info_json(const Model& model) {
   json["available_kernels"] = Json::array();
   for (const KernelSet* set : all_kernel_sets()) json["available_kernels"].push_back(set->name);
   json["kv_type"] = info.kv_type;
+  json["n_threads"] = info.n_threads;
   json["weight_bytes"] = info.weight_bytes;
   return dump(json);
 }

@@ -62,6 +62,34 @@ TEST(Session, PrefillEqualsDecodeToTheBit) {
   }
 }
 
+TEST(Session, TheNumberOfThreadsChangesNoBit) {
+  TinyLlama tiny;
+  tiny.n_embd = 64;
+  tiny.n_ff = 352;
+  const auto tokens = some_tokens(41);
+  for (const TensorType type : {TensorType::kF32, TensorType::kQ4_1, TensorType::kQ8_0}) {
+    tiny.matrix_type = type;
+    const auto file = tiny.file();
+    for (const KernelSet* set : all_kernel_sets()) {
+      std::vector<float> expected;
+      for (const uint32_t n_threads : {1u, 2u, 3u, 16u}) {
+        const auto model = load_bytes(file, 0, {.kernels = set->name, .n_threads = n_threads});
+        ASSERT_TRUE(model.ok()) << model.status().message();
+        EXPECT_EQ((*model)->info().n_threads, n_threads);
+        auto session = Session::create(*model, {});
+        std::vector<float> actual;
+        for (const size_t n : {32u, 1u, 5u, 2u, 1u}) {
+          const std::span batch(tokens.data() + (*session)->n_past(), n);
+          ASSERT_TRUE((*session)->append(batch, LogitRows::kAll).ok());
+          actual.insert(actual.end(), (*session)->logits().begin(), (*session)->logits().end());
+        }
+        if (n_threads == 1) expected = actual;
+        EXPECT_EQ(actual, expected) << set->name << ", " << n_threads << " threads";
+      }
+    }
+  }
+}
+
 TEST(Session, ReferenceAndOtherSetsAgreeClosely) {
   const auto tokens = some_tokens(20);
   auto reference = Session::create(tiny_model("reference", "f32"), {});

@@ -1,6 +1,7 @@
 // Norm, RoPE, SwiGLU and addition of every kernel set, against the definition in double precision.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/kernel_set.h"
@@ -12,7 +13,9 @@ namespace {
 using testing::RandomValues;
 
 std::string name_of(const ::testing::TestParamInfo<const KernelSet*>& info) {
-  return info.param->name;
+  std::string name = info.param->name;
+  std::replace(name.begin(), name.end(), '-', '_');  // GoogleTest takes letters, digits and _
+  return name;
 }
 
 class VectorKernels : public ::testing::TestWithParam<const KernelSet*> {};

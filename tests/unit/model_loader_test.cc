@@ -74,6 +74,14 @@ TEST(ModelLoader, DescribesTheModel) {
   EXPECT_EQ((*model)->tokenizer().eos(), TinyLlama::kEos);
 }
 
+TEST(ModelLoader, RefusesImpossibleNumbersOfThreads) {
+  for (const uint32_t n_threads : {0u, 65u, UINT32_MAX}) {
+    EXPECT_EQ(load_bytes(TinyLlama().file(), 0, {.n_threads = n_threads}).status().code(),
+              StatusCode::kInvalidArgument)
+        << n_threads;
+  }
+}
+
 TEST(ModelLoader, EveryKernelSetLoadsAndIsNamed) {
   for (const KernelSet* set : all_kernel_sets()) {
     const auto model = load_bytes(TinyLlama().file(), 0, {.kernels = set->name});

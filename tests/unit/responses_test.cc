@@ -38,7 +38,7 @@ TEST(ModelInfoJson, HoldsWhatTheClientShows) {
   const std::string json = model_info_json(**model);
   for (const char* part :
        {R"("architecture":"llama")", R"("n_vocab":96)", R"("eos_token":"<|end|>")",
-        R"("eos_id":95)", R"("chat_template":null)", R"("reference"])"}) {
+        R"("eos_id":95)", R"("chat_template":null)", R"("n_threads":1)", R"("reference"])"}) {
     EXPECT_NE(json.find(part), std::string::npos) << part << " in " << json;
   }
 }

@@ -412,7 +412,11 @@ const refusals: {
     args: () => ['complete', ID, '-p', 'a', '--kernels', 'fast'],
     message: /fast.*simd128/,
   },
-  { name: 'threads', args: () => ['bench', ID, '--threads', '2'], message: /'threads' must be 1/ },
+  {
+    name: 'threads',
+    args: () => ['bench', ID, '--threads', '65'],
+    message: /'threads' must be .* from 1 to 64/,
+  },
   {
     name: 'a value out of range',
     args: () => ['complete', ID, '-p', 'a', '--top-p', '3'],

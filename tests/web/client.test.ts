@@ -190,11 +190,19 @@ test('loading reports progress, and the model its info', async () => {
   assert.ok(loadMs >= 0);
   assert.deepEqual(stats, {
     kernels: 'fake',
-    threads: 1,
+    threads: 3,
     kvType: 'f32',
     kvBytes: 1,
     wasmMemoryBytes: 2,
+    warnings: ['a warning'],
   });
+});
+
+test('the wishes reach the engine', async () => {
+  const worker = new FakeWorker();
+  await worker.load({ kernels: 'simd128', threads: 5 });
+  assert.deepEqual(worker.wishes, { kernels: 'simd128', threads: 5 });
+  assert.equal(worker.engine.log[0], 'load 3'); // as many as could be started
 });
 
 test('a load that fails or is aborted ends its worker and closes its source', async () => {
@@ -414,7 +422,10 @@ test('misspelt or mistyped options of the smaller calls are refused', async () =
 
 test('loadModel options are checked before a worker starts', async () => {
   const cases: { options: object; message: RegExp }[] = [
-    { options: { threads: 2 }, message: /'threads' must be 1/ },
+    { options: { threads: 0 }, message: /'threads' must be .* from 1 to 64, not 0/ },
+    { options: { threads: 65 }, message: /'threads'/ },
+    { options: { threads: 1.5 }, message: /'threads'/ },
+    { options: { threads: '2' }, message: /'threads'/ },
     { options: { kernel: 'simd128' }, message: /did you mean 'kernels'/ },
     { options: { kernels: 1 }, message: /'kernels'.* must be a string/ },
     { options: { kvType: 8 }, message: /'kvType'.* must be a string/ },

@@ -241,6 +241,19 @@ test('the KV cache can be chosen; what is not there is named', async () => {
   await rejectsWith(loadModel(ID, { kvType: wrong }), 'invalid_argument', /int4.*f16/);
 });
 
+test('threads are used, and change no bit of what simd128 computes', async () => {
+  const rows: Float32Array[] = [];
+  for (const threads of [1, 2, 3]) {
+    await using own = await loadModel(ID, { kernels: 'simd128', threads });
+    const stats = await own.stats();
+    assert.deepEqual([stats.kernels, stats.threads, stats.warnings], ['simd128', threads, []]);
+    const tokens = (await own.tokenize(STORY)).slice(0, 8);
+    for await (const { logits } of own.logits(tokens)) rows.push(logits);
+  }
+  assert.equal(rows.length, 3);
+  for (const row of rows) assert.deepEqual(row, rows[0]);
+});
+
 const texts = [
   'Hello world',
   '',
@@ -294,7 +307,13 @@ test('chat prompts: as the whole rendered text, except where a message forges co
   )) as { default: () => Promise<WasmModule> };
   const engine = new WasmEngine(await createModule());
   const file = await openFile({ path: await findModelFile(ID) });
-  engine.loadBegin({ fileSize: file.size, kernels: 'auto', kvType: 'auto', headerOnly: false });
+  engine.loadBegin({
+    fileSize: file.size,
+    kernels: 'auto',
+    kvType: 'auto',
+    nThreads: 1,
+    headerOnly: false,
+  });
   for (let n = 1; n > 0;) {
     n = await file.read(engine.loadBuffer(1 << 20));
     if (n > 0) engine.loadFeed(n);
@@ -358,6 +377,10 @@ const processes = [
   {
     name: 'a cancelled stream that nobody awaits',
     body: 'model.generate("a").return(); await model.dispose();',
+  },
+  {
+    name: 'a model with many threads in the middle of a generation',
+    body: 'await model.generate("a", { ignoreEos: true }).next(); process.exit();',
   },
   {
     name: 'a stream that nobody reads, of a model that is disposed',

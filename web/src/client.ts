@@ -1,4 +1,5 @@
 // LanguageModel: what a page or program sees of a loaded model. The work is done in a worker, behind a Connection.
+import { MAX_THREADS } from './builds.ts';
 import {
   checkBoolean,
   checkKeys,
@@ -33,7 +34,10 @@ export interface LoadOptions {
   kernels?: string;
   /** What the KV cache stores; "auto" (the default) is int8. */
   kvType?: 'auto' | KvType;
-  /** Only 1 for now. */
+  /**
+   * From 1 to 64. Default: as many as there are logical processors, at most 4. A page that is not cross-origin isolated
+   * has one thread, whatever was asked for; stats().warnings then says so.
+   */
   threads?: number;
   signal?: AbortSignal;
   /** Bytes of the file that were read so far, of how many. */
@@ -57,11 +61,11 @@ export class LanguageModel {
     options: LoadOptions = {},
   ): Promise<LanguageModel> {
     checkLoadOptions(options);
-    const { kernels = 'auto', kvType = 'auto', onProgress, signal } = options;
+    const { kernels = 'auto', kvType = 'auto', threads, onProgress, signal } = options;
     const connection = connect(startWorker, signal);
     try {
       const { answer } = connection.request(
-        { type: 'load', source, kernels, kvType },
+        { type: 'load', source, kernels, kvType, threads },
         {
           signal,
           onEvent: (event) => {
@@ -174,7 +178,7 @@ export class LanguageModel {
     }
   }
 
-  /** Memory, kernel set and load time. */
+  /** Memory, kernel set, threads, load time and warnings. */
   async stats(): Promise<ModelStats> {
     return this.#connection.request({ type: 'stats' }).answer;
   }
@@ -213,12 +217,13 @@ export class LanguageModel {
 function checkLoadOptions(options: LoadOptions): void {
   const names = ['kernels', 'kvType', 'threads', 'signal', 'onProgress'];
   checkKeys(options, names, 'option of loadModel()');
-  const { kernels, kvType, threads = 1 } = options;
+  const { kernels, kvType, threads } = options;
   if (kernels !== undefined) checkString(kernels, "The option 'kernels'");
   if (kvType !== undefined) checkString(kvType, "The option 'kvType'");
-  if (threads !== 1)
+  const isNumber = Number.isInteger(threads) && threads! >= 1 && threads! <= MAX_THREADS;
+  if (threads !== undefined && !isNumber)
     throw invalid(
-      `The option 'threads' must be 1 (this version runs one thread), not ${describe(threads)}.`,
+      `The option 'threads' must be a whole number from 1 to ${MAX_THREADS}, not ${describe(threads)}.`,
     );
 }
 

@@ -1,6 +1,6 @@
 // The Wasm exports (src/wasm/exports.cc) behind types: JSON, token arrays and errors instead of pointers and statuses.
 import { PipitError, STATUS_CODES, messageOf } from './errors.ts';
-import { renameKeys, toCamel } from './names.ts';
+import { renameKeys, toCamel, toSnake } from './names.ts';
 import { type GenerateOptions, toWireOptions } from './options.ts';
 import type { ModelDescription, ModelInfo, StopReason } from './protocol.ts';
 
@@ -29,6 +29,7 @@ export interface LoadRequest {
   fileSize: number;
   kernels: string;
   kvType: string;
+  nThreads: number;
   /** Read no further than the header: describe() works, nothing else does. */
   headerOnly: boolean;
 }
@@ -71,8 +72,8 @@ export class WasmEngine implements Engine {
     this.#wasm = wasm;
   }
 
-  loadBegin({ fileSize, kernels, kvType, headerOnly }: LoadRequest): void {
-    const request = { file_size: fileSize, kernels, kv_type: kvType, header_only: headerOnly };
+  loadBegin(options: LoadRequest): void {
+    const request = renameKeys(options, toSnake);
     this.#call('load_begin', (wasm) => wasm._pipit_load_begin(this.#putJson(request)));
   }
 
@@ -109,7 +110,7 @@ export class WasmEngine implements Engine {
   detokenize(tokens: readonly number[], special: boolean): string {
     const bytes = new Uint8Array(Int32Array.from(tokens).buffer);
     this.#call('detokenize', (wasm) => wasm._pipit_detokenize(this.#put(bytes), Number(special)));
-    return decoder.decode(this.#result());
+    return this.#text();
   }
 
   generateBegin(tokens: readonly number[], options: GenerateOptions): void {
@@ -149,7 +150,7 @@ export class WasmEngine implements Engine {
     const status = this.#guard(name, run);
     if (status === 0) return;
     const code = STATUS_CODES[status];
-    const message = decoder.decode(this.#result());
+    const message = this.#text();
     throw new PipitError(code === undefined || code === 'ok' ? 'internal' : code, message);
   }
 
@@ -186,18 +187,18 @@ export class WasmEngine implements Engine {
     return this.#put(encoder.encode(JSON.stringify(value)));
   }
 
-  /** A view that is valid until the next call. */
-  #result(): Uint8Array<ArrayBuffer> {
+  #copy(): Uint8Array<ArrayBuffer> {
     const pointer = this.#wasm._pipit_result() >>> 0;
     const { buffer } = this.#wasm.wasmMemory;
-    return new Uint8Array(buffer, pointer, this.#wasm._pipit_result_size() >>> 0);
+    return new Uint8Array(buffer, pointer, this.#wasm._pipit_result_size() >>> 0).slice();
   }
 
-  #copy(): Uint8Array<ArrayBuffer> {
-    return this.#result().slice();
+  /** Of a copy: browsers decode no text in memory that threads share. */
+  #text(): string {
+    return decoder.decode(this.#copy());
   }
 
   #json(): object {
-    return JSON.parse(decoder.decode(this.#result())) as object;
+    return JSON.parse(this.#text()) as object;
   }
 }

@@ -33,6 +33,7 @@ export interface ModelInfo {
   kernels: string;
   availableKernels: string[];
   kvType: KvType;
+  nThreads: number;
   weightBytes: number;
 }
 
@@ -60,6 +61,8 @@ export interface ModelStats {
   wasmMemoryBytes: number;
   /** Reading and repacking the file. */
   loadMs: number;
+  /** What was wished and could not be had, in sentences. */
+  warnings: string[];
 }
 
 export interface ChatMessage {
@@ -111,7 +114,13 @@ export interface LogitsChunk {
 
 /** What a worker can be asked for; `Source` (where bytes come from) depends on the environment. */
 export type RequestBody<Source = unknown> =
-  | { type: 'load'; source: Source; kernels: string; kvType: string }
+  | {
+      type: 'load';
+      source: Source;
+      kernels: string;
+      kvType: string;
+      threads: number | undefined;
+    }
   | { type: 'inspect'; source: Source }
   | { type: 'generate'; prompt: Prompt; options: GenerateOptions & { seed: number } }
   | { type: 'logits'; tokens: number[]; nCtx: number }

@@ -14,6 +14,7 @@ import type {
   RequestBody,
   ToWorker,
 } from './protocol.ts';
+import type { EngineWishes, StartedEngine } from './start_engine.ts';
 
 /** A model file's bytes, in order. */
 export interface ByteSource {
@@ -27,10 +28,17 @@ export interface ByteSource {
 /** What the worker needs from where it runs: a browser's worker, Node's, or a test. */
 export interface WorkerEnvironment<Source> {
   post(message: FromWorker, transfer?: ArrayBuffer[]): void;
-  createEngine(): Promise<Engine>;
+  startEngine(wishes: EngineWishes): Promise<StartedEngine>;
   openSource(source: Source): Promise<ByteSource>;
   /** Resolves after the messages that have arrived were handled. */
   nextTask(): Promise<void>;
+}
+
+interface Loaded {
+  engine: Engine;
+  info: ModelInfo;
+  loadMs: number;
+  warnings: string[];
 }
 
 type Body<Type extends RequestBody['type'], Source> = Extract<RequestBody<Source>, { type: Type }>;
@@ -52,7 +60,7 @@ export class ModelWorker<Source> {
   readonly #environment: WorkerEnvironment<Source>;
   readonly #queue: Job<Source>[] = [];
   #running: Job<Source> | undefined;
-  #loaded: { engine: Engine; info: ModelInfo; loadMs: number } | undefined;
+  #loaded: Loaded | undefined;
 
   constructor(environment: WorkerEnvironment<Source>) {
     this.#environment = environment;
@@ -156,7 +164,7 @@ export class ModelWorker<Source> {
     this.#environment.post({ type: 'event', id: job.id, event }, transfer);
   }
 
-  get #model(): { engine: Engine; info: ModelInfo; loadMs: number } {
+  get #model(): Loaded {
     if (!this.#loaded) throw new PipitError('internal', 'No model is loaded yet.');
     return this.#loaded;
   }
@@ -167,25 +175,27 @@ export class ModelWorker<Source> {
     if (job.cancelled) throw cancelledError('The request');
   }
 
-  async #load(
-    job: Job<Source>,
-    { source, kernels, kvType }: Body<'load', Source>,
-  ): Promise<ModelInfo> {
+  async #load(job: Job<Source>, body: Body<'load', Source>): Promise<ModelInfo> {
     const start = performance.now();
-    const engine = await this.#environment.createEngine();
-    await this.#feed(job, engine, source, { kernels, kvType, headerOnly: false });
+    const { source, kernels, kvType, threads } = body;
+    const started = await this.#environment.startEngine({ kernels, threads });
+    const { engine, warnings } = started;
+    await this.#feed(job, engine, source, {
+      kernels,
+      kvType,
+      nThreads: started.threads,
+      headerOnly: false,
+    });
     const info = engine.loadEnd();
-    this.#loaded = { engine, info, loadMs: performance.now() - start };
+    this.#loaded = { engine, info, loadMs: performance.now() - start, warnings };
     return info;
   }
 
   async #inspect(job: Job<Source>, { source }: Body<'inspect', Source>): Promise<ModelDescription> {
-    const engine = await this.#environment.createEngine();
-    const fileSize = await this.#feed(job, engine, source, {
-      kernels: 'auto',
-      kvType: 'auto',
-      headerOnly: true,
-    });
+    const kernels = 'auto';
+    const { engine } = await this.#environment.startEngine({ kernels, threads: 1 });
+    const request = { kernels, kvType: 'auto', nThreads: 1, headerOnly: true };
+    const fileSize = await this.#feed(job, engine, source, request);
     return { ...engine.describe(), fileSize };
   }
 
@@ -198,7 +208,7 @@ export class ModelWorker<Source> {
   ): Promise<number> {
     const bytes = await this.#environment.openSource(source);
     try {
-      engine.loadBegin({ fileSize: bytes.size, ...request });
+      engine.loadBegin({ ...request, fileSize: bytes.size });
       let loaded = 0;
       for (;;) {
         const n = await bytes.read(engine.loadBuffer(FEED_BYTES));
@@ -300,10 +310,10 @@ export class ModelWorker<Source> {
   }
 
   #stats(): ModelStats {
-    const { engine, info, loadMs } = this.#model;
+    const { engine, info, loadMs, warnings } = this.#model;
     const { kvBytes, wasmMemoryBytes } = engine;
-    const { kernels, kvType } = info;
-    return { kernels, threads: 1, kvType, kvBytes, wasmMemoryBytes, loadMs };
+    const { kernels, kvType, nThreads: threads } = info;
+    return { kernels, threads, kvType, kvBytes, wasmMemoryBytes, loadMs, warnings };
   }
 }
 

@@ -9,28 +9,6 @@
 
 namespace pipit {
 
-void reference::quantise(Activations& activations, size_t tile, int32_t activation_max) {
-  const QuantisedActivations<int16_t> a(activations.quantised.data(), activations.n_tokens,
-                                        activations.n_cols);
-  const auto q_max = static_cast<float>(activation_max);
-  const auto [first, end] = tile_groups(activations, tile);
-  for (size_t g = first; g < end; ++g) {
-    const float* group = activations.x + g * kGroupSize;
-    float max = 0;
-    for (size_t i = 0; i < kGroupSize; ++i) max = std::max(max, std::fabs(group[i]));
-    const float inverse = max > kSmallestGroupMax ? q_max / max : 0.0f;
-    int32_t sum = 0;
-    for (size_t i = 0; i < kGroupSize; ++i) {
-      const float q = std::nearbyint(group[i] * inverse);
-      a.q[g * kGroupSize + i] =
-          static_cast<int16_t>(std::isnan(q) ? 0.0f : std::clamp(q, -q_max, q_max));
-      sum += a.q[g * kGroupSize + i];
-    }
-    a.scale[g] = max / q_max;
-    a.sum[g] = a.scale[g] * static_cast<float>(sum);
-  }
-}
-
 namespace {
 
 uint64_t packed_bytes(const Format& format, uint64_t n_rows, uint64_t n_cols) {
@@ -51,14 +29,40 @@ void unpack_row(const PackedMatrix& w, size_t row, float* out) {
   w.format->decode(row_blocks(w, row), w.n_cols, out);
 }
 
-constexpr int32_t kActivationMax = 32767;
+constexpr float kActivationMax = 32767;
 
 uint64_t quantised_bytes(size_t n_tokens, size_t n_cols) {
   return QuantisedActivations<int16_t>::bytes(n_tokens, n_cols);
 }
 
 void quantise(Activations& activations, size_t tile) {
-  reference::quantise(activations, tile, kActivationMax);
+  const QuantisedActivations<int16_t> a(activations.quantised.data(), activations.n_tokens,
+                                        activations.n_cols);
+  const auto [first, end] = tile_groups(activations, tile);
+  for (size_t g = first; g < end; ++g) {
+    const float* group = activations.x + g * kGroupSize;
+    float max = 0;
+    for (size_t i = 0; i < kGroupSize; ++i) max = std::max(max, std::fabs(group[i]));
+    const float inverse = max > kSmallestGroupMax ? kActivationMax / max : 0.0f;
+    int32_t sum = 0;
+    for (size_t i = 0; i < kGroupSize; ++i) {
+      const float q = std::nearbyint(group[i] * inverse);
+      a.q[g * kGroupSize + i] = static_cast<int16_t>(
+          std::isnan(q) ? 0.0f : std::clamp(q, -kActivationMax, kActivationMax));
+      sum += a.q[g * kGroupSize + i];
+    }
+    a.scale[g] = max / kActivationMax;
+    a.sum[g] = a.scale[g] * static_cast<float>(sum);
+  }
+}
+
+void read_activations(const Activations& activations, WeightKind /*kind*/, size_t token,
+                      IntegerActivations& out) {
+  const QuantisedActivations<const int16_t> a(activations.quantised.data(), activations.n_tokens,
+                                              activations.n_cols);
+  const size_t n_groups = activations.n_cols / kGroupSize;
+  std::copy_n(a.q + token * activations.n_cols, activations.n_cols, out.q);
+  std::copy_n(a.scale + token * n_groups, n_groups, out.scale);
 }
 
 // Integer weights × integer activations, exact within a group.
@@ -170,12 +174,13 @@ void attention(const AttentionArgs& a) {
 
 const KernelSet kReference = {
     .name = "reference",
+    .is_deterministic = true,
     .packed_bytes = packed_bytes,
     .pack_rows = pack_rows,
     .unpack_row = unpack_row,
-    .activation_max = kActivationMax,
     .quantised_bytes = quantised_bytes,
     .quantise = quantise,
+    .read_activations = read_activations,
     .matmul = matmul,
     .rms_norm = rms_norm,
     .rope = rope,

@@ -8,12 +8,4 @@ namespace pipit {
 
 extern const KernelSet kReference;
 
-namespace reference {
-
-// quantise() with any activation_max (≤ 32767), so that every set's products can be checked to the
-// bit: the result is what this set's matmul() reads.
-void quantise(Activations& activations, size_t tile, int32_t activation_max);
-
-}  // namespace reference
-
 }  // namespace pipit

@@ -80,12 +80,6 @@ inline void merge_values(float* out, size_t n, v128_t sums, float alpha, float b
   std::copy_n(values, n, out);
 }
 
-inline float max_lane(v128_t v) {
-  v = wasm_f32x4_pmax(v, wasm_i32x4_shuffle(v, v, 2, 3, 0, 1));
-  v = wasm_f32x4_pmax(v, wasm_i32x4_shuffle(v, v, 1, 0, 3, 2));
-  return wasm_f32x4_extract_lane(v, 0);
-}
-
 // A row's running softmax.
 struct RunningSoftmax {
   float max = -INFINITY;

@@ -50,9 +50,7 @@ inline void turn_query(const float* q, const KvLayout& layout, float* out) {
 inline float quantise_row(const float* x, size_t n, float q_max, int16_t* out) {
   v128_t maxima = wasm_f32x4_const_splat(0);
   for (size_t i = 0; i < n; i += 4) maxima = wasm_f32x4_pmax(maxima, wasm_f32x4_abs(load(x + i)));
-  maxima = wasm_f32x4_pmax(maxima, wasm_i32x4_shuffle(maxima, maxima, 2, 3, 0, 1));
-  maxima = wasm_f32x4_pmax(maxima, wasm_i32x4_shuffle(maxima, maxima, 1, 0, 3, 2));
-  const float max = wasm_f32x4_extract_lane(maxima, 0);
+  const float max = max_lane(maxima);
   const v128_t inverse = wasm_f32x4_splat(max > 1e-30f ? q_max / max : 0.0f);
   const v128_t shift = opaque_splat(kRoundingShift);
   for (size_t i = 0; i < n; i += 8) {

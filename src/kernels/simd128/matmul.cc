@@ -1,51 +1,24 @@
 // Matrix products of the simd128 set: a panel of 8 rows at a time, for 1, 2 or 4 tokens at once.
 // Sums run in the order of the reference kernels, so the results are the same bits.
-#include <algorithm>
-#include <cstring>
-
+#include "kernels/panels/panel_loop.h"
 #include "kernels/quantised_activations.h"
 #include "kernels/simd128/simd128.h"
 #include "kernels/simd128/vec.h"
 
-#define PIPIT_UNROLL _Pragma("clang loop unroll(full)")
-
 namespace pipit::simd128 {
 namespace {
 
+using panels::FloatColumn;
+using panels::PanelSum;
+using panels::Part;
+using panels::Q4Panel;
+using panels::Q8Panel;
+using panels::Streams;
 using Int16Activations = QuantisedActivations<const int16_t>;
-
-// Two vectors, one lane a row of the panel.
-struct PanelSum {
-  v128_t half[2];
-};
-
-template <int S, int T>
-inline void clear(PanelSum (&sums)[S][T]) {
-  PIPIT_UNROLL for (int s = 0; s < S; ++s) {
-    PIPIT_UNROLL for (int t = 0; t < T; ++t) {
-      sums[s][t].half[0] = sums[s][t].half[1] = wasm_f32x4_const_splat(0);
-    }
-  }
-}
 
 // V8 would rebuild a v128.const inside the loop; a value from memory, which the compiler must not
 // see through, stays in its register.
 alignas(16) volatile uint16_t nibble_mask[8] = {15, 15, 15, 15, 15, 15, 15, 15};
-
-// Decode reads every weight once, and a single stream stalls at the end of each page, beyond which
-// no hardware prefetcher looks. So one token takes kStreams panels at a time that lie far apart in
-// memory. All layers and the head of SmolLM2-135M Q4_1, in ms, by streams: 12.4 + 3.9 (1),
-// 10.0 + 2.9 (2), 8.6 + 2.5 (4), 7.9 + 2.5 (6), 7.6 + 2.6 (8).
-constexpr int kStreams = 8;
-
-// Where the panels of S streams begin.
-template <typename Panel, int S>
-struct Streams {
-  const Panel* first;
-  size_t distance;  // panels from one stream's to the next one's
-
-  const Panel* operator[](int s) const { return first + static_cast<size_t>(s) * distance; }
-};
 
 // Σ over the groups of S panels of 4-bit rows with the int16 activations of T tokens.
 template <int S, int T>
@@ -169,101 +142,33 @@ inline void float_gemm_8SxT__simd128(Streams<FloatColumn<Element>, S> streams, s
   }
 }
 
-// Calls kernel(streams, first token, sums) for panels [first_panel, end_panel) of [·, panel_size]
-// and all tokens, and writes the sums to y [n_tokens, n_rows]; the last panel may be a part of one.
-template <typename Panel, typename Kernel>
-class PanelLoop {
- public:
-  PanelLoop(const Panel* panels, size_t panel_size, size_t n_rows, size_t n_tokens, float* y,
-            Kernel kernel)
-      : panels_(panels),
-        panel_size_(panel_size),
-        n_rows_(n_rows),
-        n_tokens_(n_tokens),
-        y_(y),
-        kernel_(kernel) {}
-
-  void run(size_t first_panel, size_t end_panel) const {
-    size_t panel = first_panel;
-    if (n_tokens_ == 1) {
-      const size_t distance = (end_panel - first_panel) / kStreams;
-      for (; panel < first_panel + distance; ++panel) compute<kStreams, 1>(panel, distance, 0);
-      panel = first_panel + distance * kStreams;
-    }
-    for (; panel < end_panel; ++panel) {  // it stays in the first-level cache for all its tokens
-      size_t token = 0;
-      for (; token + 4 <= n_tokens_; token += 4) compute<1, 4>(panel, 0, token);
-      for (; token + 2 <= n_tokens_; token += 2) compute<1, 2>(panel, 0, token);
-      if (token < n_tokens_) compute<1, 1>(panel, 0, token);
-    }
-  }
-
- private:
-  // Panels `panel`, `panel` + distance, … with the tokens from `token` on.
-  template <int S, int T>
-  void compute(size_t panel, size_t distance, size_t token) const {
-    PanelSum sums[S][T];
-    kernel_(Streams<Panel, S>{panels_ + panel * panel_size_, distance * panel_size_}, token, sums);
-    for (size_t s = 0; s < S; ++s) {
-      const size_t row = (panel + s * distance) * kPanelRows;
-      const size_t n = std::min(kPanelRows, n_rows_ - row);
-      for (size_t t = 0; t < T; ++t) {
-        std::memcpy(y_ + (token + t) * n_rows_ + row, sums[s][t].half, n * sizeof(float));
-      }
-    }
-  }
-
-  const Panel* panels_;
-  size_t panel_size_;  // groups or columns
-  size_t n_rows_;
-  size_t n_tokens_;
-  float* y_;
-  Kernel kernel_;
-};
-
-// The part of a product that one call of matmul() computes.
-struct Part {
-  const PackedMatrix& w;
-  const Activations& x;
-  size_t first_panel;
-  size_t n_panels;
-  float* y;
-};
-
-template <typename Panel, typename Kernel>
-void for_panels(const Part& part, size_t panel_size, Kernel kernel) {
-  PanelLoop(reinterpret_cast<const Panel*>(part.w.bytes.data()), panel_size, part.w.n_rows,
-            part.x.n_tokens, part.y, kernel)
-      .run(part.first_panel, part.first_panel + part.n_panels);
-}
+constexpr panels::LastTokens kTwoAndOne = panels::LastTokens::kTwoAndOne;
 
 template <typename Element>
 void float_matmul(const Part& part) {
   const size_t n_cols = part.w.n_cols;
-  for_panels<FloatColumn<Element>>(part, n_cols,
-                                   [&]<int S, int T>(Streams<FloatColumn<Element>, S> streams,
-                                                     size_t token, PanelSum(&sums)[S][T]) {
-                                     float_gemm_8SxT__simd128(streams, n_cols,
-                                                              part.x.x + token * n_cols, sums);
-                                   });
+  panels::for_panels<FloatColumn<Element>, kTwoAndOne>(
+      part, n_cols,
+      [&]<int S, int T>(Streams<FloatColumn<Element>, S> streams, size_t token,
+                        PanelSum(&sums)[S][T]) {
+        float_gemm_8SxT__simd128(streams, n_cols, part.x.x + token * n_cols, sums);
+      });
 }
 
 }  // namespace
 
-void matmul(const PackedMatrix& w, const Activations& x, size_t first_panel, size_t n_panels,
-            float* y) {
-  const Part part = {w, x, first_panel, n_panels, y};
-  const size_t n_groups = w.n_cols / kGroupSize;
-  const Int16Activations a(x.quantised.data(), x.n_tokens, x.n_cols);
-  switch (w.kind()) {
+void multiply(const Part& part, const uint8_t* quantised) {
+  const size_t n_groups = part.w.n_cols / kGroupSize;
+  const Int16Activations a(quantised, part.x.n_tokens, part.x.n_cols);
+  switch (part.w.kind()) {
     case WeightKind::kInt4:
-      return for_panels<Q4Panel>(
+      return panels::for_panels<Q4Panel, kTwoAndOne>(
           part, n_groups,
           [&]<int S, int T>(Streams<Q4Panel, S> streams, size_t token, PanelSum(&sums)[S][T]) {
             q4_q16_gemm_8SxT__simd128(streams, n_groups, a, token, sums);
           });
     case WeightKind::kInt8:
-      return for_panels<Q8Panel>(
+      return panels::for_panels<Q8Panel, kTwoAndOne>(
           part, n_groups,
           [&]<int S, int T>(Streams<Q8Panel, S> streams, size_t token, PanelSum(&sums)[S][T]) {
             q8_q16_gemm_8SxT__simd128(streams, n_groups, a, token, sums);

@@ -1,6 +1,7 @@
 // The table of the simd128 set, with its vector-at-a-time kernels.
 #include "kernels/simd128/simd128.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/quantised_activations.h"
@@ -15,13 +16,14 @@ namespace {
 // 16-bit ones by 5e-8.
 constexpr float kActivationMax = 32767;
 
+}  // namespace
+
 uint64_t quantised_bytes(size_t n_tokens, size_t n_cols) {
   return QuantisedActivations<int16_t>::bytes(n_tokens, n_cols);
 }
 
-void quantise(Activations& activations, size_t tile) {
-  const QuantisedActivations<int16_t> a(activations.quantised.data(), activations.n_tokens,
-                                        activations.n_cols);
+void quantise_tile(const Activations& activations, size_t tile, uint8_t* out) {
+  const QuantisedActivations<int16_t> a(out, activations.n_tokens, activations.n_cols);
   const auto [first, end] = tile_groups(activations, tile);
   for (size_t g = first; g < end; ++g) {
     const float* group = activations.x + g * kGroupSize;
@@ -30,9 +32,7 @@ void quantise(Activations& activations, size_t tile) {
          i += 4) {  // pmax(a, b) keeps a when b is NaN, as std::max does
       maxima = wasm_f32x4_pmax(maxima, wasm_f32x4_abs(load(group + i)));
     }
-    maxima = wasm_f32x4_pmax(maxima, wasm_i32x4_shuffle(maxima, maxima, 2, 3, 0, 1));
-    maxima = wasm_f32x4_pmax(maxima, wasm_i32x4_shuffle(maxima, maxima, 1, 0, 3, 2));
-    const float max = wasm_f32x4_extract_lane(maxima, 0);
+    const float max = max_lane(maxima);
     const v128_t inverse = wasm_f32x4_splat(max > kSmallestGroupMax ? kActivationMax / max : 0.0f);
     v128_t sums = wasm_i32x4_const_splat(0);
     for (size_t i = 0; i < kGroupSize; i += 8) {
@@ -42,13 +42,25 @@ void quantise(Activations& activations, size_t tile) {
         q[half] = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest(scaled));
         sums = wasm_i32x4_add(sums, q[half]);
       }
-      store(a.q + g * kGroupSize + i, wasm_i16x8_narrow_i32x4(q[0], q[1]));
+      const v128_t columns = wasm_i16x8_narrow_i32x4(q[0], q[1]);
+      store(a.q + g * kGroupSize + i,  // in the order of panels::pair_column
+            wasm_i16x8_shuffle(columns, columns, 0, 2, 4, 6, 1, 3, 5, 7));
     }
     const int sum = wasm_i32x4_extract_lane(sums, 0) + wasm_i32x4_extract_lane(sums, 1) +
                     wasm_i32x4_extract_lane(sums, 2) + wasm_i32x4_extract_lane(sums, 3);
     a.scale[g] = max / kActivationMax;
     a.sum[g] = a.scale[g] * static_cast<float>(sum);
   }
+}
+
+void read_activations(const Activations& activations, const uint8_t* quantised, size_t token,
+                      IntegerActivations& out) {
+  const QuantisedActivations<const int16_t> a(quantised, activations.n_tokens, activations.n_cols);
+  const size_t n_groups = activations.n_cols / kGroupSize;
+  for (size_t i = 0; i < activations.n_cols; ++i) {
+    out.q[panels::pair_column(i)] = a.q[token * activations.n_cols + i];
+  }
+  std::copy_n(a.scale + token * n_groups, n_groups, out.scale);
 }
 
 void rms_norm(const float* x, const float* weight, size_t n, float eps, float* out) {
@@ -109,17 +121,32 @@ void add(float* x, const float* y, size_t n) {
   for (; i < n; ++i) x[i] += y[i];
 }
 
+namespace {
+
+void quantise(Activations& a, size_t tile) { quantise_tile(a, tile, a.quantised.data()); }
+
+void read_quantised(const Activations& a, WeightKind /*kind*/, size_t token,
+                    IntegerActivations& out) {
+  read_activations(a, a.quantised.data(), token, out);
+}
+
+void matmul(const PackedMatrix& w, const Activations& x, size_t first_panel, size_t n_panels,
+            float* y) {
+  multiply({w, x, first_panel, n_panels, y}, x.quantised.data());
+}
+
 }  // namespace
 }  // namespace simd128
 
 const KernelSet kSimd128 = {
     .name = "simd128",
-    .packed_bytes = simd128::packed_bytes,
-    .pack_rows = simd128::pack_rows,
-    .unpack_row = simd128::unpack_row,
-    .activation_max = static_cast<int32_t>(simd128::kActivationMax),
+    .is_deterministic = true,
+    .packed_bytes = panels::packed_bytes,
+    .pack_rows = panels::pack_rows,
+    .unpack_row = panels::unpack_row,
     .quantised_bytes = simd128::quantised_bytes,
     .quantise = simd128::quantise,
+    .read_activations = simd128::read_quantised,
     .matmul = simd128::matmul,
     .rms_norm = simd128::rms_norm,
     .rope = simd128::rope,

@@ -21,6 +21,13 @@ inline float sum_lanes(v128_t v) {
   return wasm_f32x4_extract_lane(pairs, 0) + wasm_f32x4_extract_lane(pairs, 1);
 }
 
+// The largest lane; none is NaN.
+inline float max_lane(v128_t v) {
+  v = wasm_f32x4_pmax(v, wasm_i32x4_shuffle(v, v, 2, 3, 0, 1));
+  v = wasm_f32x4_pmax(v, wasm_i32x4_shuffle(v, v, 1, 0, 3, 2));
+  return wasm_f32x4_extract_lane(v, 0);
+}
+
 // A vector of a number that the compiler does not know: V8 builds a constant anew wherever it is
 // used, in several instructions, but keeps a variable in a register.
 inline v128_t opaque_splat(float value) {

@@ -5,6 +5,7 @@ import type { Engine, GenerationStep, LoadRequest } from '../../../web/src/engin
 import { PipitError } from '../../../web/src/errors.ts';
 import type { GenerateOptions } from '../../../web/src/options.ts';
 import type { FromWorker, ModelInfo, ToWorker } from '../../../web/src/protocol.ts';
+import type { EngineWishes } from '../../../web/src/start_engine.ts';
 import { ModelWorker } from '../../../web/src/worker.ts';
 
 export const FAKE_INFO: ModelInfo = {
@@ -28,6 +29,7 @@ export const FAKE_INFO: ModelInfo = {
   controlTokens: ['<|end|>'],
   chatTemplate: '{% for m in messages %}{{ m.content }}<|end|>{% endfor %}',
   kernels: 'fake',
+  nThreads: 3,
   availableKernels: ['fake'],
   kvType: 'f32',
   weightBytes: 0,
@@ -47,7 +49,8 @@ export class FakeEngine implements Engine {
   #generated = 0;
   #logitsLeft = 0;
 
-  loadBegin({ kernels }: LoadRequest): void {
+  loadBegin({ kernels, nThreads }: LoadRequest): void {
+    this.log.push(`load ${nThreads}`);
     if (kernels === 'missing') throw new PipitError('not_found', 'There are no such kernels.');
   }
 
@@ -127,6 +130,8 @@ export class FakeEngine implements Engine {
 export class FakeWorker implements WorkerHandle {
   readonly engine = new FakeEngine();
   readonly sent: FromWorker[] = [];
+  /** What the engine was started with. */
+  wishes: EngineWishes | undefined;
   terminated = false;
   busy = true;
   /** What reading the file gives, one call after another. */
@@ -139,7 +144,10 @@ export class FakeWorker implements WorkerHandle {
       const copy = structuredClone(message, { transfer });
       setImmediate(() => this.#deliver(() => this.#onMessage(copy)));
     },
-    createEngine: () => Promise.resolve(this.engine),
+    startEngine: (wishes) => {
+      this.wishes = wishes;
+      return Promise.resolve({ engine: this.engine, threads: 3, warnings: ['a warning'] });
+    },
     openSource: async () => ({
       size: 9,
       read: async (target) =>

@@ -46,7 +46,12 @@ export const LOAD_OPTIONS: readonly CliOption[] = [
     value: 'NAME',
     help: 'KV cache: auto (default, int8), f32, f16, int8',
   },
-  { name: 'threads', kind: 'integer', value: 'N', help: 'threads; this version has 1' },
+  {
+    name: 'threads',
+    kind: 'integer',
+    value: 'N',
+    help: 'threads, 1 to 64 (default: the processors, at most 4)',
+  },
 ];
 
 const CLI_KINDS = {

@@ -1,38 +1,37 @@
-// Panels of the simd128 set: from file blocks to panels as rows arrive, and one row back for
-// embeddings.
+// From file blocks to panels as rows arrive, and one row back for embeddings.
+#include "kernels/panels/panels.h"
+
 #include <cstring>
 
 #include "base/float16.h"
-#include "kernels/simd128/simd128.h"
 
-namespace pipit::simd128 {
+namespace pipit::panels {
 namespace {
 
 // A panel's share of one group of one row, for each integer panel type.
 void put(Q4Panel& panel, size_t row, const IntegerGroup& group) {
   for (size_t v = 0; v < 4; ++v) {
-    for (size_t l = 0; l < 2; ++l) {
-      const int8_t* q = group.q + 8 * v + l;
-      const int lane = q[0] | q[2] << 4 | q[4] << 8 | q[6] << 12;
-      panel.q[v][row / 4][2 * (row % 4) + l] = static_cast<uint16_t>(lane);
-    }
+    const int8_t* q = group.q + 8 * v;
+    uint8_t* bytes = panel.q[v][row / 4] + 4 * (row % 4);
+    for (size_t j = 0; j < 4; ++j) bytes[j] = static_cast<uint8_t>(q[j] | q[j + 4] << 4);
   }
   panel.scale[row] = group.scale;
   panel.min[row] = group.min;
 }
 
 void put(Q8Panel& panel, size_t row, const IntegerGroup& group) {
-  for (size_t k = 0; k < kGroupSize; ++k) panel.q[k / 2][row][k % 2] = group.q[k];
+  for (size_t i = 0; i < kGroupSize; ++i) panel.q[i / 2][row][i % 2] = group.q[pair_column(i)];
   panel.scale[row] = group.scale;
 }
 
 float get(const Q4Panel& panel, size_t row, size_t k) {
-  const int lane = panel.q[k / 8][row / 4][2 * (row % 4) + k % 2];
-  return panel.scale[row] * static_cast<float>(lane >> (4 * (k % 8 / 2)) & 15) + panel.min[row];
+  const int byte = panel.q[k / 8][row / 4][4 * (row % 4) + k % 4];
+  return panel.scale[row] * static_cast<float>(byte >> (k % 8 / 4 * 4) & 15) + panel.min[row];
 }
 
 float get(const Q8Panel& panel, size_t row, size_t k) {
-  return panel.scale[row] * static_cast<float>(panel.q[k / 2][row][k % 2]);
+  const size_t i = pair_position(k);
+  return panel.scale[row] * static_cast<float>(panel.q[i / 2][row][i % 2]);
 }
 
 // Panels [n_panels, n_groups], row-major.
@@ -127,4 +126,4 @@ void unpack_row(const PackedMatrix& w, size_t row, float* out) {
   }
 }
 
-}  // namespace pipit::simd128
+}  // namespace pipit::panels

@@ -1,0 +1,172 @@
+// Products and tables of the relaxed sets.
+#include "kernels/relaxed/relaxed.h"
+
+#include "kernels/panels/panel_loop.h"
+#include "kernels/relaxed/activations.h"
+#include "kernels/simd128/simd128.h"
+#include "kernels/simd128/vec.h"
+
+namespace pipit {
+namespace relaxed {
+namespace {
+
+using panels::PanelSum;
+using panels::Part;
+using panels::Q4Panel;
+using panels::Streams;
+using simd128::load;
+
+alignas(16) volatile uint8_t nibble_mask[16] = {15, 15, 15, 15, 15, 15, 15, 15,
+                                                15, 15, 15, 15, 15, 15, 15, 15};
+
+// Σ over 4 neighbouring columns of activations (int8) · weights (0 … 15), one 32-bit lane a row,
+// added up over several calls. The weights stand in the operand of 7 bits: exact on every machine.
+//
+// 16-bit sums: a pair is at most 127 · 15 · 2 = 3,810 in magnitude, so 8 of them fit.
+struct DotI16 {
+  static v128_t add(v128_t activations, v128_t weights, v128_t sum) {
+    return wasm_i16x8_add(sum, wasm_i16x8_relaxed_dot_i8x16_i7x16(activations, weights));
+  }
+  static v128_t total(v128_t sum) { return wasm_i32x4_extadd_pairwise_i16x8(sum); }
+};
+
+struct DotI32 {
+  static v128_t add(v128_t activations, v128_t weights, v128_t sum) {
+    return wasm_i32x4_relaxed_dot_i8x16_i7x16_add(activations, weights, sum);
+  }
+  static v128_t total(v128_t sum) { return sum; }
+};
+
+// Σ over the groups of S panels of 4-bit rows with the activations of T tokens.
+template <typename Dot, int S, int T>
+inline void q4_q8_gemm_8SxT__relaxed(Streams<Q4Panel, S> streams, size_t n_groups,
+                                     const GroupTile<T>* a, PanelSum (&sums)[S][T]) {
+  const v128_t mask = load(const_cast<const uint8_t*>(nibble_mask));
+  clear(sums);
+  for (size_t g = 0; g < n_groups; ++g) {
+    const GroupTile<T>& group = a[g];
+    const size_t outlier_v = group.unit / 2;
+    const uint32_t outlier_shift = group.unit % 2 * 4;
+    PIPIT_UNROLL for (int s = 0; s < S; ++s) {
+      const Q4Panel& panel = streams[s][g];
+      v128_t dots[T][2];
+      v128_t outliers[T][2];
+      PIPIT_UNROLL for (int t = 0; t < T; ++t) dots[t][0] = dots[t][1] = wasm_i32x4_const_splat(0);
+      PIPIT_UNROLL for (int v = 0; v < 4; ++v) {
+        const v128_t bytes[2] = {load(panel.q[v][0]), load(panel.q[v][1])};
+        PIPIT_UNROLL for (int high = 0; high < 2; ++high) {
+          const v128_t w0 = wasm_v128_and(high ? wasm_u16x8_shr(bytes[0], 4) : bytes[0], mask);
+          const v128_t w1 = wasm_v128_and(high ? wasm_u16x8_shr(bytes[1], 4) : bytes[1], mask);
+          PIPIT_UNROLL for (int t = 0; t < T; ++t) {
+            const v128_t q = wasm_v128_load32_splat(group.q[t] + 8 * v + 4 * high);
+            dots[t][0] = Dot::add(q, w0, dots[t][0]);
+            dots[t][1] = Dot::add(q, w1, dots[t][1]);
+          }
+        }
+      }
+      PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
+        const v128_t bytes = load(panel.q[outlier_v][half]);
+        const v128_t w = wasm_v128_and(wasm_u16x8_shr(bytes, outlier_shift), mask);
+        PIPIT_UNROLL for (int t = 0; t < T; ++t) {
+          outliers[t][half] =
+              Dot::add(wasm_v128_load32_splat(group.outlier[t]), w, wasm_i32x4_const_splat(0));
+        }
+      }
+      PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
+        const v128_t scale = load(panel.scale + 4 * half);
+        const v128_t min = load(panel.min + 4 * half);
+        PIPIT_UNROLL for (int t = 0; t < T; ++t) {
+          const v128_t dot = wasm_i32x4_add(wasm_i32x4_shl(Dot::total(outliers[t][half]), 7),
+                                            Dot::total(dots[t][half]));
+          const v128_t scaled = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(dot),
+                                               wasm_v128_load32_splat(group.scale + t));
+          v128_t& total = sums[s][t].half[half];
+          total = wasm_f32x4_relaxed_madd(scaled, scale, total);
+          total = wasm_f32x4_relaxed_madd(wasm_v128_load32_splat(group.sum + t), min, total);
+        }
+      }
+    }
+  }
+}
+
+// The buffer of quantised activations: tiles for the 4-bit products, then what simd128 reads.
+uint64_t quantised_bytes(size_t n_tokens, size_t n_cols) {
+  return tile_bytes(n_tokens, n_cols) + simd128::quantised_bytes(n_tokens, n_cols);
+}
+
+void quantise(Activations& a, size_t tile) {
+  if (a.for_int4) quantise_tile(a, tile, a.quantised.data());
+  if (a.for_int8) {
+    simd128::quantise_tile(a, tile, a.quantised.data() + tile_bytes(a.n_tokens, a.n_cols));
+  }
+}
+
+template <typename Dot>
+void matmul(const PackedMatrix& w, const Activations& x, size_t first_panel, size_t n_panels,
+            float* y) {
+  const Part part = {w, x, first_panel, n_panels, y};
+  if (w.kind() != WeightKind::kInt4) {
+    return simd128::multiply(part, x.quantised.data() + tile_bytes(x.n_tokens, x.n_cols));
+  }
+  const size_t n_groups = w.n_cols / kGroupSize;
+  panels::for_panels<Q4Panel, panels::LastTokens::kPaddedTile>(
+      part, n_groups,
+      [&]<int S, int T>(Streams<Q4Panel, S> streams, size_t token, PanelSum(&sums)[S][T]) {
+        const auto* tiles = reinterpret_cast<const GroupTile<T>*>(x.quantised.data());
+        q4_q8_gemm_8SxT__relaxed<Dot>(streams, n_groups, tiles + token / T * n_groups, sums);
+      });
+}
+
+template <int T>
+void read_tile(const GroupTile<T>* tile, size_t n_groups, size_t t, IntegerActivations& out) {
+  for (size_t g = 0; g < n_groups; ++g) {
+    for (size_t i = 0; i < kGroupSize; ++i) out.q[g * kGroupSize + i] = tile[g].q[t][i];
+    for (size_t i = 0; i < kUnitColumns; ++i) {
+      int16_t& q = out.q[g * kGroupSize + tile[g].unit * kUnitColumns + i];
+      q = static_cast<int16_t>(q + 128 * tile[g].outlier[t][i]);
+    }
+    out.scale[g] = tile[g].scale[t];
+  }
+}
+
+void read_activations(const Activations& a, WeightKind kind, size_t token,
+                      IntegerActivations& out) {
+  const size_t n_groups = a.n_cols / kGroupSize;
+  if (kind == WeightKind::kInt8) {
+    simd128::read_activations(a, a.quantised.data() + tile_bytes(a.n_tokens, a.n_cols), token, out);
+  } else if (a.n_tokens == 1) {
+    read_tile(reinterpret_cast<const GroupTile<1>*>(a.quantised.data()), n_groups, 0, out);
+  } else {
+    const auto* tiles = reinterpret_cast<const GroupTile<4>*>(a.quantised.data());
+    read_tile(tiles + token / 4 * n_groups, n_groups, token % 4, out);
+  }
+}
+
+// A set with the products of one form; everything else as in simd128.
+template <typename Dot>
+constexpr KernelSet kernel_set(const char* name) {
+  return {
+      .name = name,
+      .is_deterministic = false,
+      .packed_bytes = panels::packed_bytes,
+      .pack_rows = panels::pack_rows,
+      .unpack_row = panels::unpack_row,
+      .quantised_bytes = quantised_bytes,
+      .quantise = quantise,
+      .read_activations = read_activations,
+      .matmul = matmul<Dot>,
+      .rms_norm = simd128::rms_norm,
+      .rope = simd128::rope,
+      .swiglu = simd128::swiglu,
+      .add = simd128::add,
+      .attention = simd128::attention,
+  };
+}
+
+}  // namespace
+}  // namespace relaxed
+
+const KernelSet kRelaxedI16 = relaxed::kernel_set<relaxed::DotI16>("relaxed-i16");
+const KernelSet kRelaxedI32 = relaxed::kernel_set<relaxed::DotI32>("relaxed-i32");
+
+}  // namespace pipit

@@ -1,0 +1,13 @@
+// The relaxed SIMD kernel sets: 4-bit products with relaxed dot products of bytes, the rest shared
+// with simd128. Two sets that differ in the form of the dot product; which is faster depends on the
+// machine: the one that adds in 32 bits wants VNNI or SDOT.
+#pragma once
+
+#include "kernels/kernel_set.h"
+
+namespace pipit {
+
+extern const KernelSet kRelaxedI16;
+extern const KernelSet kRelaxedI32;
+
+}  // namespace pipit
