@@ -127,14 +127,16 @@ void expect_attention(const Sequence& s, size_t token, size_t h, const float* ac
 
 class Attention : public ::testing::TestWithParam<std::tuple<const KernelSet*, KvType>> {};
 
-INSTANTIATE_TEST_SUITE_P(AllSetsAndTypes, Attention,
-                         ::testing::Combine(::testing::ValuesIn(all_kernel_sets().begin(),
-                                                                all_kernel_sets().end()),
-                                            ::testing::ValuesIn(kTypes)),
-                         [](const auto& info) {
-                           return std::string(std::get<0>(info.param)->name) + "_" +
-                                  kv_type_name(std::get<1>(info.param));
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    AllSetsAndTypes, Attention,
+    ::testing::Combine(::testing::ValuesIn(all_kernel_sets().begin(), all_kernel_sets().end()),
+                       ::testing::ValuesIn(kTypes)),
+    [](const auto& info) {
+      std::string name =
+          std::string(std::get<0>(info.param)->name) + "_" + kv_type_name(std::get<1>(info.param));
+      std::replace(name.begin(), name.end(), '-', '_');  // GoogleTest takes letters, digits and _
+      return name;
+    });
 
 std::vector<Shape> shapes() {
   std::vector<Shape> shapes;
