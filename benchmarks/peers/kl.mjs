@@ -27,6 +27,7 @@ const usage = `Usage: node benchmarks/peers/kl.mjs [options]
                     Names: exact (llama.cpp on an F32 copy), pipit, llama.cpp (the file itself, with
                     an F32 KV cache), llama.cpp-f16 (the same with its default, an F16 KV cache)
   --kernels NAME    pipit's kernel set (default: simd128)
+  --kv-type NAME    pipit's KV cache: auto (default), f32, f16, int8
   --python PATH     Python with numpy and gguf (default: .toolchain/venv/bin/python)
   --json            print JSON in place of a table
   --help            this text
@@ -55,9 +56,9 @@ async function openLlamaSource(llama, path, nCtx, options = {}) {
   };
 }
 
-async function openPipitSource(path, kernels, nCtx) {
+async function openPipitSource(path, kernels, kvType, nCtx) {
   const { loadModel } = await import(join(root, 'dist', 'node', 'index.js'));
-  const model = await loadModel(path, { kernels });
+  const model = await loadModel(path, { kernels, kvType });
   const nVocab = model.info.nVocab;
   return {
     close: () => model.dispose(),
@@ -142,6 +143,7 @@ async function main() {
       yardstick: { type: 'string', default: 'exact' },
       subjects: { type: 'string', default: 'pipit,llama.cpp' },
       kernels: { type: 'string', default: 'simd128' },
+      'kv-type': { type: 'string', default: 'auto' },
       python: { type: 'string', default: join(root, '.toolchain', 'venv', 'bin', 'python') },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -169,8 +171,8 @@ async function main() {
       },
     },
     pipit: {
-      title: `pipit, ${values.kernels}`,
-      open: () => openPipitSource(values.model, values.kernels, nTokens),
+      title: `pipit, ${values.kernels}, KV cache ${values['kv-type']}`,
+      open: () => openPipitSource(values.model, values.kernels, values['kv-type'], nTokens),
     },
     'llama.cpp': {
       title: `${version}, the file itself`,

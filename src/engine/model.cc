@@ -21,6 +21,7 @@ ModelInfo describe(const Model::Parts& parts) {
   info.name = text("general.name");
   info.chat_template = text("tokenizer.chat_template");
   info.kernels = parts.kernels->name;
+  info.kv_type = kv_type_name(parts.kv_type);
   info.n_threads = static_cast<uint32_t>(parts.pool->n_threads());
   info.tokenizer = parts.tokenizer->name();
   info.n_layer = c.n_layer;
@@ -104,6 +105,7 @@ Result<ModelLoader> ModelLoader::create(const LoadOptions& options, uint64_t fil
   for (const KernelTrial& trial : choice.trials) {
     state->parts->info.kernel_trials.push_back({trial.set->name, trial.is_correct, trial.gmacs});
   }
+  PIPIT_ASSIGN_OR_RETURN(state->parts->kv_type, find_kv_type(options.kv_type));
   PIPIT_ASSIGN_OR_RETURN(state->parts->pool, ThreadPool::create(options.n_threads));
   return ModelLoader(std::move(state));
 }

@@ -16,6 +16,7 @@ struct Model::Parts {
   std::unique_ptr<Gguf> gguf;
   std::unique_ptr<Tokenizer> tokenizer;  // refers to *gguf
   const KernelSet* kernels = nullptr;
+  KvType kv_type = KvType::kF32;  // of the sessions' caches
   std::unique_ptr<ThreadPool> pool;
   const Architecture* architecture = nullptr;
   Config config;

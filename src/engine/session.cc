@@ -27,10 +27,10 @@ Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Model> mo
   }
   const size_t n_ctx = options.n_ctx == 0 ? parts.config.n_ctx_train : options.n_ctx;
   PIPIT_ASSIGN_OR_RETURN(Workspace workspace,
-                         Workspace::create(parts.config, parts.weights, *parts.kernels, n_ctx));
+                         Workspace::create(parts.config, parts.weights, *parts.kernels));
   auto state = std::make_unique<State>(State{.model = std::move(model),
                                              .n_ctx = n_ctx,
-                                             .kv = KvCache(parts.config),
+                                             .kv = KvCache(parts.config, parts.kv_type),
                                              .workspace = std::move(workspace)});
   return std::unique_ptr<Session>(new Session(std::move(state)));
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/array.h"
+#include "kernels/kv_layout.h"
 #include "pipit/status.h"
 #include "quant/format.h"
 
@@ -54,26 +55,36 @@ struct IntegerActivations {
   float* scale;  // [n_cols / kGroupSize]
 };
 
-// Keys and values of one layer, in pages of `page_positions` positions.
+// Keys and values of one layer, in pages of kPagePositions.
 struct KvView {
-  const float* const* pages;  // page p holds the positions from p · page_positions on
-  size_t page_positions;
-  size_t k_offset;  // within a page: [n_head_kv, page_positions, head_dim]
-  size_t v_offset;  // within a page: [n_head_kv, page_positions, head_dim_v]
+  KvLayout layout;              // of a head within a page
+  const uint8_t* const* pages;  // page p holds the positions from p · kPagePositions on
+  size_t offset;                // within a page: the layer's heads [n_head_kv, head_bytes]
+
+  const uint8_t* head(size_t page, size_t head_kv) const {
+    return pages[page] + offset + head_kv * layout.head_bytes();
+  }
 };
 
-// Attention of one token: out[h] = Σ_p softmax_p(scale · q[h]·k[h / group][p]) · v[h / group][p].
+// Causal attention of a tile of tokens, for the query heads that share one KV head:
+// out[t][h] = Σ_p softmax_p(scale · q[t][h]·k[p]) · v[p] over the positions p ≤ n_past + t.
 struct AttentionArgs {
-  const float* q;  // [n_head, head_dim]
   KvView kv;
-  float* out;     // [n_head, head_dim_v]
-  float* scores;  // scratch [n_positions]
-  size_t n_head;
-  size_t n_head_kv;
-  size_t head_dim;
-  size_t head_dim_v;
-  size_t n_positions;  // positions 0 … n_positions - 1 are seen
+  size_t head_kv;
+  const float* q;   // [n_tokens, n_head, head_dim]
+  float* out;       // [n_tokens, n_head, head_dim_v]; of it, the heads of this KV head are written
+  size_t n_head;    // of q and out
+  size_t group;     // query heads a KV head: head_kv · group … head_kv · group + group - 1
+  size_t n_tokens;  // 1 … kTileTokens
+  size_t n_past;    // position of the first token
   float scale;
+
+  const float* query(size_t t, size_t g) const {
+    return q + (t * n_head + head_kv * group + g) * kv.layout.head_dim;
+  }
+  float* output(size_t t, size_t g) const {
+    return out + (t * n_head + head_kv * group + g) * kv.layout.head_dim_v;
+  }
 };
 
 struct KernelSet {

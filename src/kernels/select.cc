@@ -2,8 +2,10 @@
 #include "kernels/select.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
+#include <optional>
 
 #include "base/quote.h"
 #include "base/str_cat.h"
@@ -106,21 +108,57 @@ Result<double> measure(const KernelSet& set) {
 
 bool is_relaxed(const KernelSet& set) { return std::string_view(set.name).starts_with("relaxed-"); }
 
-// Among the sets of one family the faster is taken; a family before all that follow it.
+// How a set of this build does on this machine, which never changes: measured once.
+struct Memory {
+  const KernelSet* set = nullptr;
+  std::optional<bool> is_correct;
+  double gmacs = 0;
+};
+
+Memory& memory_of(const KernelSet& set) {
+  static std::array<Memory, 16> memories;
+  static Memory other;  // of a set that is not this build's: forgotten
+  const auto sets = all_kernel_sets();
+  const auto place = std::find(sets.begin(), sets.end(), &set);
+  if (place != sets.end()) return memories[static_cast<size_t>(place - sets.begin())];
+  return other = {};
+}
+
+Result<KernelTrial> check(const KernelSet& set) {
+  Memory& memory = memory_of(set);
+  if (!memory.is_correct) {
+    PIPIT_ASSIGN_OR_RETURN(memory.is_correct, self_check(set));
+  }
+  return KernelTrial{.set = &set, .is_correct = *memory.is_correct, .gmacs = 0};
+}
+
+Status time(KernelTrial& trial) {
+  Memory& memory = memory_of(*trial.set);
+  if (memory.gmacs == 0) {
+    // The first run makes the engine compile the kernels; only the second one counts.
+    PIPIT_RETURN_IF_ERROR(measure(*trial.set).status());
+    PIPIT_ASSIGN_OR_RETURN(memory.gmacs, measure(*trial.set));
+  }
+  trial.gmacs = memory.gmacs;
+  return ok_status();
+}
+
+// Among the relaxed sets the faster one is taken; where none of them works, the first set that
+// does.
 Result<KernelChoice> choose(std::span<const KernelSet* const> candidates) {
   KernelChoice choice = {.set = nullptr, .trials = {}};
   for (const KernelSet* set : candidates) {
-    PIPIT_ASSIGN_OR_RETURN(const bool is_correct, self_check(*set));
-    choice.trials.push_back({.set = set, .is_correct = is_correct, .gmacs = 0});
+    PIPIT_ASSIGN_OR_RETURN(const KernelTrial trial, check(*set));
+    choice.trials.push_back(trial);
   }
+  const auto is_rival = [](const KernelTrial& trial) {
+    return trial.is_correct && is_relaxed(*trial.set);
+  };
+  const bool has_rivals = std::count_if(choice.trials.begin(), choice.trials.end(), is_rival) > 1;
   const KernelTrial* best = nullptr;
   for (KernelTrial& trial : choice.trials) {
     if (!trial.is_correct || (best != nullptr && !is_relaxed(*trial.set))) continue;
-    if (is_relaxed(*trial.set)) {
-      // The first run makes the engine compile the kernels; only the second one counts.
-      PIPIT_RETURN_IF_ERROR(measure(*trial.set).status());
-      PIPIT_ASSIGN_OR_RETURN(trial.gmacs, measure(*trial.set));
-    }
+    if (has_rivals && is_rival(trial)) PIPIT_RETURN_IF_ERROR(time(trial));
     if (best == nullptr || trial.gmacs > best->gmacs) best = &trial;
   }
   if (best == nullptr) {

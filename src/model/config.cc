@@ -5,6 +5,7 @@
 
 #include "base/quote.h"
 #include "base/str_cat.h"
+#include "kernels/kv_layout.h"
 
 namespace pipit {
 namespace {
@@ -108,8 +109,8 @@ Result<Config> read_config(const Gguf& gguf, std::string_view architecture) {
   };
   const DefaultedField optional[] = {
       {"attention.head_count_kv", &Config::n_head_kv, kMaxHeads, config.n_head},
-      {"attention.key_length", &Config::head_dim, kMaxWidth, default_head_dim},
-      {"attention.value_length", &Config::head_dim_v, kMaxWidth, default_head_dim},
+      {"attention.key_length", &Config::head_dim, kMaxHeadDim, default_head_dim},
+      {"attention.value_length", &Config::head_dim_v, kMaxHeadDim, default_head_dim},
   };
   for (const DefaultedField& field : optional) {
     const std::string key = prefix + field.key;

@@ -39,7 +39,7 @@ struct Config {
 // The limits of what a config may ask for; the largest real models of this size stay well below.
 inline constexpr uint32_t kMaxLayers = 512;
 inline constexpr uint32_t kMaxHeads = 1024;
-inline constexpr uint32_t kMaxWidth = 1u << 17;  // n_embd, n_ff, head_dim
+inline constexpr uint32_t kMaxWidth = 1u << 17;  // n_embd, n_ff
 inline constexpr uint32_t kMaxVocab = 1u << 22;
 inline constexpr uint32_t kMaxContext = 1u << 20;
 

@@ -5,16 +5,14 @@
 
 namespace pipit {
 
-KvCache::KvCache(const Config& config)
+KvCache::KvCache(const Config& config, KvType type)
     : n_layer_(config.n_layer),
       n_head_kv_(config.n_head_kv),
-      n_embd_k_(config.n_embd_k()),
-      n_embd_v_(config.n_embd_v()),
-      page_bytes_(uint64_t{n_layer_} * kPagePositions * (uint64_t{n_embd_k_} + n_embd_v_) *
-                  sizeof(float)) {}
+      layout_({.type = type, .head_dim = config.head_dim, .head_dim_v = config.head_dim_v}),
+      page_bytes_(uint64_t{n_layer_} * n_head_kv_ * layout_.head_bytes()) {}
 
 KvCache::~KvCache() {
-  for (float* page : pages_) release(page);
+  for (uint8_t* page : pages_) release(page);
 }
 
 Status KvCache::reserve(size_t n_positions) {
@@ -28,7 +26,7 @@ Status KvCache::reserve(size_t n_positions) {
                       ". Close other tabs or choose a smaller model or context.")};
     }
     std::memset(page, 0, *size);
-    const Status status = pages_.push_back(static_cast<float*>(page));
+    const Status status = pages_.push_back(static_cast<uint8_t*>(page));
     if (!status.ok()) {
       release(page);
       return status;
@@ -38,23 +36,15 @@ Status KvCache::reserve(size_t n_positions) {
 }
 
 void KvCache::store(size_t layer, size_t position, const float* k, const float* v) {
-  float* page = pages_[position / kPagePositions];
-  const size_t row = position % kPagePositions;
-  const size_t head_dim = n_embd_k_ / n_head_kv_;
-  const size_t head_dim_v = n_embd_v_ / n_head_kv_;
+  uint8_t* head = pages_[position / kPagePositions] + layer_offset(layer);
   for (size_t h = 0; h < n_head_kv_; ++h) {
-    std::memcpy(page + k_offset(layer) + (h * kPagePositions + row) * head_dim, k + h * head_dim,
-                head_dim * sizeof(float));
-    std::memcpy(page + v_offset(layer) + (h * kPagePositions + row) * head_dim_v,
-                v + h * head_dim_v, head_dim_v * sizeof(float));
+    kv_store(layout_, head + h * layout_.head_bytes(), position % kPagePositions,
+             k + h * layout_.head_dim, v + h * layout_.head_dim_v);
   }
 }
 
 KvView KvCache::view(size_t layer) const {
-  return {.pages = pages_.data(),
-          .page_positions = kPagePositions,
-          .k_offset = k_offset(layer),
-          .v_offset = v_offset(layer)};
+  return {.layout = layout_, .pages = pages_.data(), .offset = layer_offset(layer)};
 }
 
 uint64_t KvCache::bytes() const { return pages_.size() * page_bytes_; }

@@ -13,10 +13,7 @@ namespace pipit {
 
 class KvCache {
  public:
-  // Positions a page; a multiple of 4, which the kernels rely on.
-  static constexpr size_t kPagePositions = 64;
-
-  explicit KvCache(const Config& config);
+  KvCache(const Config& config, KvType type);
   ~KvCache();
   KvCache(KvCache&&) = default;  // an Array that was moved from is empty
   KvCache& operator=(KvCache&&) = delete;
@@ -33,15 +30,13 @@ class KvCache {
   uint64_t bytes() const;
 
  private:
-  size_t k_offset(size_t layer) const { return layer * kPagePositions * (n_embd_k_ + n_embd_v_); }
-  size_t v_offset(size_t layer) const { return k_offset(layer) + kPagePositions * n_embd_k_; }
+  size_t layer_offset(size_t layer) const { return layer * n_head_kv_ * layout_.head_bytes(); }
 
   size_t n_layer_;
   size_t n_head_kv_;
-  size_t n_embd_k_;
-  size_t n_embd_v_;
+  KvLayout layout_;
   uint64_t page_bytes_;
-  Array<float*> pages_;  // each [n_layer, {K [n_head_kv, kPagePositions, head_dim], V likewise}]
+  Array<uint8_t*> pages_;  // each [n_layer, n_head_kv, layout_.head_bytes()]
 };
 
 }  // namespace pipit

@@ -132,24 +132,30 @@ struct Pass {
     kv.store(l, n_past + t, ws.k.data() + t * c.n_embd_k(), ws.v.data() + t * c.n_embd_v());
   }
 
+  // One task for every tile of tokens and KV head.
+  void attention(size_t l) const {
+    const KvView view = kv.view(l);
+    pool.run(ws.activations.n_tiles() * c.n_head_kv, [&](size_t task) {
+      const size_t first = task / c.n_head_kv * kTileTokens;
+      kernels.attention({.kv = view,
+                         .head_kv = task % c.n_head_kv,
+                         .q = ws.q.data() + first * c.n_embd_q(),
+                         .out = ws.attn.data() + first * c.n_embd_attn(),
+                         .n_head = c.n_head,
+                         .group = c.n_head / c.n_head_kv,
+                         .n_tokens = std::min(kTileTokens, n_tokens - first),
+                         .n_past = n_past + first,
+                         .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim))});
+    });
+  }
+
   // x += attention(RMSNorm(x))
   void attention_block(size_t l, const LayerWeights& w) const {
     multiply(ws.h.data(), c.n_embd, [&](size_t t) { norm(w.attn_norm, t); },
              {{w.attn_q, ws.q}, {w.attn_k, ws.k}, {w.attn_v, ws.v}});
     pool.run(ws.activations.n_tiles(),
              [&](size_t tile) { for_tile(tile, [&](size_t t) { rope_and_store(l, t); }); });
-    for (size_t t = 0; t < n_tokens; ++t) {
-      kernels.attention({.q = ws.q.data() + t * c.n_embd_q(),
-                         .kv = kv.view(l),
-                         .out = ws.attn.data() + t * c.n_embd_attn(),
-                         .scores = ws.scores.data(),
-                         .n_head = c.n_head,
-                         .n_head_kv = c.n_head_kv,
-                         .head_dim = c.head_dim,
-                         .head_dim_v = c.head_dim_v,
-                         .n_positions = n_past + t + 1,
-                         .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim))});
-    }
+    attention(l);
     multiply(ws.attn.data(), c.n_embd_attn(), [](size_t) {}, {{w.attn_output, ws.h}});
     add_block_output();
   }

@@ -16,7 +16,7 @@ constexpr const Architecture* kArchitectures[] = {&kLlama};
 }  // namespace
 
 Result<Workspace> Workspace::create(const Config& config, const Weights& weights,
-                                    const KernelSet& kernels, size_t n_ctx) {
+                                    const KernelSet& kernels) {
   Workspace ws;
   const struct {
     Array<float>* array;
@@ -30,7 +30,6 @@ Result<Workspace> Workspace::create(const Config& config, const Weights& weights
       {&ws.attn, uint64_t{kMaxBatch} * config.n_embd_attn()},
       {&ws.gate, uint64_t{kMaxBatch} * config.n_ff},
       {&ws.up, uint64_t{kMaxBatch} * config.n_ff},
-      {&ws.scores, round_up(n_ctx, 4)},
       {&ws.rope_freq, config.n_rot / 2},
       {&ws.rope_cos, uint64_t{kMaxBatch} * (config.n_rot / 2)},
       {&ws.rope_sin, uint64_t{kMaxBatch} * (config.n_rot / 2)},

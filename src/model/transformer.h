@@ -55,7 +55,6 @@ struct Workspace {
   Array<float> attn;       // [n_tokens, n_head · head_dim_v]
   Array<float> gate;       // [n_tokens, n_ff]
   Array<float> up;         // [n_tokens, n_ff]
-  Array<float> scores;     // [n_ctx rounded up to a multiple of 4]
   Array<float> rope_freq;  // [n_rot / 2] radians a position
   Array<float> rope_cos;   // [n_tokens, n_rot / 2]
   Array<float> rope_sin;   // [n_tokens, n_rot / 2]
@@ -63,7 +62,7 @@ struct Workspace {
   Activations activations;
 
   static Result<Workspace> create(const Config& config, const Weights& weights,
-                                  const KernelSet& kernels, size_t n_ctx);
+                                  const KernelSet& kernels);
 };
 
 // What computes: the kernels that the weights are packed for, and the threads that run them.

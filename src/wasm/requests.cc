@@ -116,6 +116,7 @@ constexpr Field<LoadRequest> kLoadFields[] = {
     PIPIT_FIELD(LoadRequest, "file_size", file_size),
     PIPIT_FIELD(LoadRequest, "header_only", header_only),
     PIPIT_FIELD(LoadRequest, "kernels", options.kernels),
+    PIPIT_FIELD(LoadRequest, "kv_type", options.kv_type),
     PIPIT_FIELD(LoadRequest, "n_threads", options.n_threads),
 };
 

@@ -116,6 +116,7 @@ std::string model_info_json(const Model& model) {
     json["kernel_trials"].push_back(
         {{"name", trial.name}, {"is_correct", trial.is_correct}, {"gmacs", trial.gmacs}});
   }
+  json["kv_type"] = info.kv_type;
   json["n_threads"] = info.n_threads;
   json["weight_bytes"] = info.weight_bytes;
   return dump(json);

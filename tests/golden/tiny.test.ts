@@ -36,7 +36,7 @@ for (const { name, file, sha256, n_vocab: nVocab, tokens, logits } of golden.cas
     test(`${name}, ${kernels}: logits agree with llama.cpp`, async () => {
       const bytes = Uint8Array.from(Buffer.from(logits, 'base64'));
       const expected = new Float32Array(bytes.buffer);
-      await using model = await loadModel(path, { kernels });
+      await using model = await loadModel(path, { kernels, kvType: 'f32' });
       const actual: number[] = [];
       for await (const chunk of model.logits(tokens)) {
         for (let i = 0; i < chunk.n; ++i) {

@@ -17,8 +17,9 @@ namespace {
 using testing::load_bytes;
 using testing::TinyLlama;
 
-std::shared_ptr<const Model> tiny_model(const std::string& kernels = "auto") {
-  auto model = load_bytes(TinyLlama().file(), 0, kernels);
+std::shared_ptr<const Model> tiny_model(const std::string& kernels = "auto",
+                                        const std::string& kv_type = "auto") {
+  auto model = load_bytes(TinyLlama().file(), 0, {.kernels = kernels, .kv_type = kv_type});
   EXPECT_TRUE(model.ok()) << model.status().message();
   return model.ok() ? *model : nullptr;
 }
@@ -29,9 +30,17 @@ std::vector<int32_t> some_tokens(size_t n) {
   return tokens;
 }
 
-TEST(Session, PrefillEqualsDecodeToTheBit) {
+std::vector<std::pair<const KernelSet*, const char*>> sets_and_kv_types() {
+  std::vector<std::pair<const KernelSet*, const char*>> pairs;
   for (const KernelSet* set : all_kernel_sets()) {
-    const auto model = tiny_model(set->name);
+    for (const char* kv_type : {"f32", "f16", "int8"}) pairs.emplace_back(set, kv_type);
+  }
+  return pairs;
+}
+
+TEST(Session, PrefillEqualsDecodeToTheBit) {
+  for (const auto& [set, kv_type] : sets_and_kv_types()) {
+    const auto model = tiny_model(set->name, kv_type);
     const auto tokens = some_tokens(80);  // crosses a page of the KV cache
     auto one_by_one = Session::create(model, {});
     std::vector<float> expected;
@@ -48,7 +57,7 @@ TEST(Session, PrefillEqualsDecodeToTheBit) {
         ASSERT_TRUE((*session)->append({tokens.data() + i, n}, LogitRows::kAll).ok());
         actual.insert(actual.end(), (*session)->logits().begin(), (*session)->logits().end());
       }
-      EXPECT_EQ(actual, expected) << set->name << ", batches of " << batch;
+      EXPECT_EQ(actual, expected) << set->name << ", " << kv_type << ", batches of " << batch;
     }
   }
 }
@@ -64,7 +73,7 @@ TEST(Session, TheNumberOfThreadsChangesNoBit) {
     for (const KernelSet* set : all_kernel_sets()) {
       std::vector<float> expected;
       for (const uint32_t n_threads : {1u, 2u, 3u, 16u}) {
-        const auto model = load_bytes(file, 0, set->name, n_threads);
+        const auto model = load_bytes(file, 0, {.kernels = set->name, .n_threads = n_threads});
         ASSERT_TRUE(model.ok()) << model.status().message();
         EXPECT_EQ((*model)->info().n_threads, n_threads);
         auto session = Session::create(*model, {});
@@ -83,14 +92,16 @@ TEST(Session, TheNumberOfThreadsChangesNoBit) {
 
 TEST(Session, ReferenceAndOtherSetsAgreeClosely) {
   const auto tokens = some_tokens(20);
-  auto reference = Session::create(tiny_model("reference"), {});
+  auto reference = Session::create(tiny_model("reference", "f32"), {});
   ASSERT_TRUE((*reference)->append(tokens, LogitRows::kAll).ok());
-  for (const KernelSet* set : all_kernel_sets()) {
-    auto session = Session::create(tiny_model(set->name), {});
+  for (const auto& [set, kv_type] : sets_and_kv_types()) {
+    auto session = Session::create(tiny_model(set->name, kv_type), {});
     ASSERT_TRUE((*session)->append(tokens, LogitRows::kAll).ok());
+    const std::string_view type = kv_type;
+    const float bound = type == "f32" ? 1e-4f : type == "f16" ? 1e-2f : 0.1f;
     for (size_t i = 0; i < (*reference)->logits().size(); ++i) {
-      ASSERT_NEAR((*session)->logits()[i], (*reference)->logits()[i], 1e-4f)
-          << set->name << " " << i;
+      ASSERT_NEAR((*session)->logits()[i], (*reference)->logits()[i], bound)
+          << set->name << ", " << kv_type << " " << i;
     }
   }
 }
@@ -157,14 +168,23 @@ TEST(Session, AnAppendThatFailedLeavesTheSequenceAsItWas) {
 }
 
 TEST(Session, KvCacheGrowsWithTheSequence) {
-  auto session = Session::create(tiny_model(), {});
-  EXPECT_EQ((*session)->kv_bytes(), 0u);
-  const uint64_t page = 2ull * KvCache::kPagePositions * (16 + 16) * sizeof(float);
-  ASSERT_TRUE((*session)->append(some_tokens(1), LogitRows::kNone).ok());
-  EXPECT_EQ((*session)->kv_bytes(), page);
-  for (int i = 0; i < 2; ++i)
-    ASSERT_TRUE((*session)->append(some_tokens(32), LogitRows::kNone).ok());
-  EXPECT_EQ((*session)->kv_bytes(), 2 * page);
+  // Bytes of a page: 2 layers, 2 heads, 64 positions of 8 + 8 elements; int8 has two scales more.
+  const struct {
+    const char* kv_type;
+    uint64_t page;
+  } cases[] = {{"f32", 2 * 2 * 64 * 16 * 4},
+               {"f16", 2 * 2 * 64 * 16 * 2},
+               {"int8", 2 * 2 * 64 * (16 + 8)},
+               {"auto", 2 * 2 * 64 * (16 + 8)}};
+  for (const auto& c : cases) {
+    auto session = Session::create(tiny_model("auto", c.kv_type), {});
+    EXPECT_EQ((*session)->kv_bytes(), 0u);
+    ASSERT_TRUE((*session)->append(some_tokens(1), LogitRows::kNone).ok());
+    EXPECT_EQ((*session)->kv_bytes(), c.page) << c.kv_type;
+    for (int i = 0; i < 2; ++i)
+      ASSERT_TRUE((*session)->append(some_tokens(32), LogitRows::kNone).ok());
+    EXPECT_EQ((*session)->kv_bytes(), 2 * c.page) << c.kv_type;
+  }
 }
 
 struct Outcome {

@@ -1,5 +1,4 @@
-// Norm, RoPE, SwiGLU, addition and attention of every kernel set, against the definition in double
-// precision.
+// Norm, RoPE, SwiGLU and addition of every kernel set, against the definition in double precision.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -102,83 +101,6 @@ TEST_P(VectorKernels, Add) {
     GetParam()->add(out.data(), b.data(), n);
     for (size_t i = 0; i < n; ++i) ASSERT_EQ(out[i], a[i] + b[i]);
     for (size_t i = n; i < n + 4; ++i) ASSERT_EQ(out[i], kRedzone);
-  }
-}
-
-struct AttentionShape {
-  size_t n_head, n_head_kv, head_dim, head_dim_v, n_positions;
-  float magnitude;  // of queries and keys: large ones make the softmax one-hot
-};
-
-void PrintTo(const AttentionShape& s, std::ostream* out) {
-  *out << s.n_head << "/" << s.n_head_kv << " heads of " << s.head_dim << "/" << s.head_dim_v
-       << ", " << s.n_positions << " positions, magnitude " << s.magnitude;
-}
-
-TEST_P(VectorKernels, Attention) {
-  constexpr size_t kPage = 8;
-  std::vector<AttentionShape> shapes;
-  for (size_t n = 1; n <= 26; ++n) shapes.push_back({3, 1, 64, 64, n, 1.0f});
-  for (size_t dim = 1; dim <= 70; ++dim) shapes.push_back({2, 2, dim, 71 - dim, 11, 1.0f});
-  shapes.push_back({9, 3, 64, 64, 100, 10.0f});
-  shapes.push_back({8, 2, 32, 48, 33, 100.0f});
-
-  RandomValues random(5);
-  for (const AttentionShape& s : shapes) {
-    const size_t n_pages = (s.n_positions + kPage - 1) / kPage;
-    const size_t v_offset = s.n_head_kv * kPage * s.head_dim;
-    std::vector<std::vector<float>> pages;
-    std::vector<const float*> page_data;
-    for (size_t p = 0; p < n_pages; ++p) {
-      pages.push_back(random.floats(v_offset + s.n_head_kv * kPage * s.head_dim_v, s.magnitude));
-      page_data.push_back(pages.back().data());
-    }
-    const auto q = random.floats(s.n_head * s.head_dim, s.magnitude);
-    std::vector<float> out(s.n_head * s.head_dim_v + 4, kRedzone);
-    std::vector<float> scores(round_up(s.n_positions, 4));
-    const float scale = 1 / std::sqrt(static_cast<float>(s.head_dim));
-    GetParam()->attention({.q = q.data(),
-                           .kv = {page_data.data(), kPage, 0, v_offset},
-                           .out = out.data(),
-                           .scores = scores.data(),
-                           .n_head = s.n_head,
-                           .n_head_kv = s.n_head_kv,
-                           .head_dim = s.head_dim,
-                           .head_dim_v = s.head_dim_v,
-                           .n_positions = s.n_positions,
-                           .scale = scale});
-
-    for (size_t h = 0; h < s.n_head; ++h) {
-      const size_t h_kv = h / (s.n_head / s.n_head_kv);
-      std::vector<double> p(s.n_positions);
-      double max = -INFINITY;
-      double largest_score = 0;
-      for (size_t pos = 0; pos < s.n_positions; ++pos) {
-        const float* k = page_data[pos / kPage] + (h_kv * kPage + pos % kPage) * s.head_dim;
-        for (size_t i = 0; i < s.head_dim; ++i)
-          p[pos] += double{q[h * s.head_dim + i]} * double{k[i]};
-        p[pos] *= double{scale};
-        max = std::max(max, p[pos]);
-        largest_score = std::max(largest_score, std::fabs(p[pos]));
-      }
-      double sum = 0;
-      for (double& value : p) sum += value = std::exp(value - max);
-      for (size_t i = 0; i < s.head_dim_v; ++i) {
-        double expected = 0;
-        for (size_t pos = 0; pos < s.n_positions; ++pos) {
-          expected += p[pos] / sum *
-                      double{page_data[pos / kPage]
-                                      [v_offset + (h_kv * kPage + pos % kPage) * s.head_dim_v + i]};
-        }
-        // A score's float error moves its weight by that much, relatively.
-        const double bound =
-            double{s.magnitude} *
-            (1e-6 + (largest_score + 1) * static_cast<double>(s.head_dim) * 0x1p-23);
-        ASSERT_NEAR(double{out[h * s.head_dim_v + i]}, expected, bound)
-            << ::testing::PrintToString(s);
-      }
-    }
-    for (size_t i = s.n_head * s.head_dim_v; i < out.size(); ++i) ASSERT_EQ(out[i], kRedzone);
   }
 }
 

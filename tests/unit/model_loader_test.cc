@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "base/memory.h"
-#include "kernels/kernel_set.h"
+#include "kernels/select.h"
 #include "support/tiny_llama.h"
 #include "tokenizer/tokenizer.h"
 
@@ -67,7 +67,7 @@ TEST(ModelLoader, DescribesTheModel) {
   EXPECT_EQ(info.architecture, "llama");
   EXPECT_EQ(info.name, "tiny");
   EXPECT_EQ(info.chat_template, "{{ messages }}");
-  EXPECT_EQ(info.kernels, all_kernel_sets().front()->name);
+  EXPECT_EQ(info.kernels, choose_kernel_set("auto")->set->name);
   EXPECT_EQ(info.n_layer, 2u);
   EXPECT_EQ(info.n_vocab, TinyLlama::kVocab);
   EXPECT_GT(info.weight_bytes, 0u);
@@ -76,7 +76,7 @@ TEST(ModelLoader, DescribesTheModel) {
 
 TEST(ModelLoader, RefusesImpossibleNumbersOfThreads) {
   for (const uint32_t n_threads : {0u, 65u, UINT32_MAX}) {
-    EXPECT_EQ(load_bytes(TinyLlama().file(), 0, "auto", n_threads).status().code(),
+    EXPECT_EQ(load_bytes(TinyLlama().file(), 0, {.n_threads = n_threads}).status().code(),
               StatusCode::kInvalidArgument)
         << n_threads;
   }
@@ -84,11 +84,12 @@ TEST(ModelLoader, RefusesImpossibleNumbersOfThreads) {
 
 TEST(ModelLoader, EveryKernelSetLoadsAndIsNamed) {
   for (const KernelSet* set : all_kernel_sets()) {
-    const auto model = load_bytes(TinyLlama().file(), 0, set->name);
+    const auto model = load_bytes(TinyLlama().file(), 0, {.kernels = set->name});
     ASSERT_TRUE(model.ok());
     EXPECT_EQ((*model)->info().kernels, set->name);
   }
-  EXPECT_EQ(load_bytes(TinyLlama().file(), 0, "abacus").status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(load_bytes(TinyLlama().file(), 0, {.kernels = "abacus"}).status().code(),
+            StatusCode::kNotFound);
 }
 
 TEST(ModelLoader, SaysWhatIsWrong) {

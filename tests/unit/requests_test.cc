@@ -13,11 +13,13 @@ namespace {
 
 TEST(LoadRequest, ReadsEveryField) {
   const auto request = parse_load_request(
-      R"({"file_size": 8589934592, "header_only": true, "kernels": "reference", "n_threads": 3})");
+      R"({"file_size": 8589934592, "header_only": true, "kernels": "reference",
+          "kv_type": "f16", "n_threads": 3})");
   ASSERT_TRUE(request.ok()) << request.status().message();
   EXPECT_EQ(request->file_size, 8589934592u);
   EXPECT_TRUE(request->header_only);
   EXPECT_EQ(request->options.kernels, "reference");
+  EXPECT_EQ(request->options.kv_type, "f16");
   EXPECT_EQ(request->options.n_threads, 3u);
 }
 

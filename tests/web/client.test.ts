@@ -191,6 +191,7 @@ test('loading reports progress, and the model its info', async () => {
   assert.deepEqual(stats, {
     kernels: 'fake',
     threads: 3,
+    kvType: 'f32',
     kvBytes: 1,
     wasmMemoryBytes: 2,
     warnings: ['a warning'],
@@ -427,6 +428,7 @@ test('loadModel options are checked before a worker starts', async () => {
     { options: { threads: '2' }, message: /'threads'/ },
     { options: { kernel: 'simd128' }, message: /did you mean 'kernels'/ },
     { options: { kernels: 1 }, message: /'kernels'.* must be a string/ },
+    { options: { kvType: 8 }, message: /'kvType'.* must be a string/ },
   ];
   for (const { options, message } of cases) {
     await rejectsWith(new FakeWorker().load(options), 'invalid_argument', message);

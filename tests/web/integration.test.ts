@@ -225,6 +225,23 @@ test('both kernel sets can be chosen; what is not there is named', async () => {
   await rejectsWith(loadModel(ID, { kernels: 'fast' }), 'not_found', /'?fast'?.*simd128/);
 });
 
+test('the KV cache can be chosen; what is not there is named', async () => {
+  assert.equal((await model.stats()).kvType, 'int8');
+  const bytes: number[] = [];
+  for (const kvType of ['f32', 'f16', 'int8'] as const) {
+    await using other = await loadModel(ID, { kvType });
+    const stream = other.generate('Hello', { ignoreEos: true });
+    await stream.next();
+    const stats = await other.stats();
+    assert.equal(stats.kvType, kvType);
+    bytes.push(stats.kvBytes / (30 * 3 * 64)); // layers, heads, positions of a page
+    await stream.return();
+  }
+  assert.deepEqual(bytes, [512, 256, 136]);
+  const wrong = 'int4' as 'int8';
+  await rejectsWith(loadModel(ID, { kvType: wrong }), 'invalid_argument', /int4.*f16/);
+});
+
 test('threads are used, and change no bit of what simd128 computes', async () => {
   const rows: Float32Array[] = [];
   for (const threads of [1, 2, 3]) {
@@ -291,7 +308,13 @@ test('chat prompts: as the whole rendered text, except where a message forges co
   )) as { default: () => Promise<WasmModule> };
   const engine = new WasmEngine(await createModule());
   const file = await openFile({ path: await findModelFile(ID) });
-  engine.loadBegin({ fileSize: file.size, kernels: 'auto', nThreads: 1, headerOnly: false });
+  engine.loadBegin({
+    fileSize: file.size,
+    kernels: 'auto',
+    kvType: 'auto',
+    nThreads: 1,
+    headerOnly: false,
+  });
   for (let n = 1; n > 0;) {
     n = await file.read(engine.loadBuffer(1 << 20));
     if (n > 0) engine.loadFeed(n);

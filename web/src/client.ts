@@ -19,6 +19,7 @@ import {
 } from './options.ts';
 import type {
   ChatMessage,
+  KvType,
   LogitsChunk,
   ModelDescription,
   ModelInfo,
@@ -31,6 +32,8 @@ import { GenerationStream, Inbox } from './stream.ts';
 export interface LoadOptions {
   /** Kernel set: "auto" (the fastest that works here, the default), "simd128", "reference". */
   kernels?: string;
+  /** What the KV cache stores; "auto" (the default) is int8. */
+  kvType?: 'auto' | KvType;
   /**
    * From 1 to 64. Default: as many as there are logical processors, at most 4. A page that is not cross-origin isolated
    * has one thread, whatever was asked for; stats().warnings then says so.
@@ -58,11 +61,11 @@ export class LanguageModel {
     options: LoadOptions = {},
   ): Promise<LanguageModel> {
     checkLoadOptions(options);
-    const { kernels = 'auto', threads, onProgress, signal } = options;
+    const { kernels = 'auto', kvType = 'auto', threads, onProgress, signal } = options;
     const connection = connect(startWorker, signal);
     try {
       const { answer } = connection.request(
-        { type: 'load', source, kernels, threads },
+        { type: 'load', source, kernels, kvType, threads },
         {
           signal,
           onEvent: (event) => {
@@ -212,9 +215,11 @@ export class LanguageModel {
 }
 
 function checkLoadOptions(options: LoadOptions): void {
-  checkKeys(options, ['kernels', 'threads', 'signal', 'onProgress'], 'option of loadModel()');
-  const { kernels, threads } = options;
+  const names = ['kernels', 'kvType', 'threads', 'signal', 'onProgress'];
+  checkKeys(options, names, 'option of loadModel()');
+  const { kernels, kvType, threads } = options;
   if (kernels !== undefined) checkString(kernels, "The option 'kernels'");
+  if (kvType !== undefined) checkString(kvType, "The option 'kvType'");
   const isNumber = Number.isInteger(threads) && threads! >= 1 && threads! <= MAX_THREADS;
   if (threads !== undefined && !isNumber)
     throw invalid(

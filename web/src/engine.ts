@@ -28,6 +28,7 @@ export interface LoadRequest {
   /** In bytes; 0: unknown. */
   fileSize: number;
   kernels: string;
+  kvType: string;
   nThreads: number;
   /** Read no further than the header: describe() works, nothing else does. */
   headerOnly: boolean;

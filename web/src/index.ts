@@ -7,6 +7,7 @@ export type {
   GenerateResult,
   LogitsChunk,
   ModelDescription,
+  KvType,
   ModelInfo,
   ModelStats,
   Piece,

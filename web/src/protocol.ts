@@ -2,7 +2,9 @@
 import type { WireError } from './errors.ts';
 import type { GenerateOptions } from './options.ts';
 
-/** What a load reports about the model; the names are GGUF's, in camelCase. */
+/** How the KV cache stores keys and values. */
+export type KvType = 'f32' | 'f16' | 'int8';
+
 export interface KernelTrial {
   name: string;
   /** Whether its results agree with the reference on this machine; a set that fails is never used. */
@@ -11,6 +13,7 @@ export interface KernelTrial {
   gmacs: number;
 }
 
+/** What a load reports about the model; the names are GGUF's, in camelCase. */
 export interface ModelInfo {
   architecture: string;
   name: string | null;
@@ -38,6 +41,7 @@ export interface ModelInfo {
   kernels: string;
   /** How the kernel sets of this module did when it was chosen. */
   kernelTrials: KernelTrial[];
+  kvType: KvType;
   nThreads: number;
   weightBytes: number;
 }
@@ -59,6 +63,7 @@ export interface ModelDescription {
 export interface ModelStats {
   kernels: string;
   threads: number;
+  kvType: KvType;
   /** The KV cache in use. */
   kvBytes: number;
   /** Size of the Wasm memory; it never shrinks, so this is its peak. */
@@ -118,7 +123,13 @@ export interface LogitsChunk {
 
 /** What a worker can be asked for; `Source` (where bytes come from) depends on the environment. */
 export type RequestBody<Source = unknown> =
-  | { type: 'load'; source: Source; kernels: string; threads: number | undefined }
+  | {
+      type: 'load';
+      source: Source;
+      kernels: string;
+      kvType: string;
+      threads: number | undefined;
+    }
   | { type: 'inspect'; source: Source }
   | { type: 'generate'; prompt: Prompt; options: GenerateOptions & { seed: number } }
   | { type: 'logits'; tokens: number[]; nCtx: number }

@@ -180,11 +180,12 @@ export class ModelWorker<Source> {
 
   async #load(job: Job<Source>, body: Body<'load', Source>): Promise<ModelInfo> {
     const start = performance.now();
-    const { source, kernels, threads } = body;
+    const { source, kernels, kvType, threads } = body;
     const started = await this.#environment.startEngine({ kernels, threads });
     const { engine, warnings } = started;
     await this.#feed(job, engine, source, {
       kernels,
+      kvType,
       nThreads: started.threads,
       headerOnly: false,
     });
@@ -198,7 +199,7 @@ export class ModelWorker<Source> {
   async #inspect(job: Job<Source>, { source }: Body<'inspect', Source>): Promise<ModelDescription> {
     const kernels = 'auto';
     const { engine } = await this.#environment.startEngine({ kernels, threads: 1 });
-    const request = { kernels, nThreads: 1, headerOnly: true };
+    const request = { kernels, kvType: 'auto', nThreads: 1, headerOnly: true };
     const fileSize = await this.#feed(job, engine, source, request);
     return { ...engine.describe(), fileSize };
   }
@@ -316,8 +317,8 @@ export class ModelWorker<Source> {
   #stats(): ModelStats {
     const { engine, info, loadMs, warnings } = this.#model;
     const { kvBytes, wasmMemoryBytes } = engine;
-    const { kernels, nThreads: threads } = info;
-    return { kernels, threads, kvBytes, wasmMemoryBytes, loadMs, warnings };
+    const { kernels, kvType, nThreads: threads } = info;
+    return { kernels, threads, kvType, kvBytes, wasmMemoryBytes, loadMs, warnings };
   }
 }
 

@@ -138,35 +138,35 @@ void add(float* x, const float* y, size_t n) {
   for (size_t i = 0; i < n; ++i) x[i] += y[i];
 }
 
-void attention(const AttentionArgs& a) {
-  const size_t group = a.n_head / a.n_head_kv;
-  for (size_t h = 0; h < a.n_head; ++h) {
-    const float* q = a.q + h * a.head_dim;
-    const size_t h_kv = h / group;
-    float max = -INFINITY;
-    for (size_t p = 0; p < a.n_positions; ++p) {
-      const float* k = a.kv.pages[p / a.kv.page_positions] + a.kv.k_offset +
-                       (h_kv * a.kv.page_positions + p % a.kv.page_positions) * a.head_dim;
+// Attention of one query over n_positions.
+void attend(const AttentionArgs& a, const float* q, size_t n_positions, float* out) {
+  const KvLayout& layout = a.kv.layout;
+  float k[kMaxHeadDim];
+  float v[kMaxHeadDim];
+  // Calls use(score) with the position's k and v read.
+  const auto for_positions = [&](const auto& use) {
+    for (size_t p = 0; p < n_positions; ++p) {
+      kv_load(layout, a.kv.head(p / kPagePositions, a.head_kv), p % kPagePositions, k, v);
       double dot = 0;
-      for (size_t i = 0; i < a.head_dim; ++i) dot += double{q[i]} * double{k[i]};
-      a.scores[p] = static_cast<float>(dot) * a.scale;
-      max = std::max(max, a.scores[p]);
+      for (size_t i = 0; i < layout.head_dim; ++i) dot += double{q[i]} * double{k[i]};
+      use(dot * double{a.scale});
     }
-    double sum = 0;
-    for (size_t p = 0; p < a.n_positions; ++p) {
-      a.scores[p] = std::exp(a.scores[p] - max);
-      sum += double{a.scores[p]};
-    }
-    float* out = a.out + h * a.head_dim_v;
-    for (size_t i = 0; i < a.head_dim_v; ++i) {
-      double value = 0;
-      for (size_t p = 0; p < a.n_positions; ++p) {
-        const float* v = a.kv.pages[p / a.kv.page_positions] + a.kv.v_offset +
-                         (h_kv * a.kv.page_positions + p % a.kv.page_positions) * a.head_dim_v;
-        value += double{a.scores[p]} * double{v[i]};
-      }
-      out[i] = static_cast<float>(value / sum);
-    }
+  };
+  double max = -INFINITY;
+  for_positions([&](double score) { max = std::max(max, score); });
+  double sum = 0;
+  double values[kMaxHeadDim] = {};
+  for_positions([&](double score) {
+    const double weight = std::exp(score - max);
+    sum += weight;
+    for (size_t i = 0; i < layout.head_dim_v; ++i) values[i] += weight * double{v[i]};
+  });
+  for (size_t i = 0; i < layout.head_dim_v; ++i) out[i] = static_cast<float>(values[i] / sum);
+}
+
+void attention(const AttentionArgs& a) {
+  for (size_t t = 0; t < a.n_tokens; ++t) {
+    for (size_t g = 0; g < a.group; ++g) attend(a, a.query(t, g), a.n_past + t + 1, a.output(t, g));
   }
 }
 

@@ -104,7 +104,8 @@ void rope(float* x, size_t n_heads, size_t head_dim, size_t n_rot, const float* 
 }
 
 void swiglu(float* gate, const float* up, size_t n) {
-  const v128_t one = wasm_f32x4_const_splat(1.0f);
+  const Exp exp;
+  const v128_t one = opaque_splat(1.0f);
   size_t i = 0;
   for (; i + 4 <= n; i += 4) {
     const v128_t g = load(gate + i);

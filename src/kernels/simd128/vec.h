@@ -28,25 +28,51 @@ inline float max_lane(v128_t v) {
   return wasm_f32x4_extract_lane(v, 0);
 }
 
+// A vector of a number that the compiler does not know: V8 builds a constant anew wherever it is
+// used, in several instructions, but keeps a variable in a register.
+inline v128_t opaque_splat(float value) {
+  volatile float unknown = value;
+  return wasm_f32x4_splat(unknown);
+}
+
+// In a float of this size the last bit is a one: x + kRoundingShift is rounded to an integer, which
+// stands in its low bits.
+inline constexpr float kRoundingShift = 12582912.0f;
+
 // e^x with a relative error below 2^-23 over [-87, 88] (measured at steps of 1e-4); beyond, the
 // value at the bound. Range reduction by powers of two and the Cephes library's degree-5 polynomial
-// for e^r, |r| ≤ ln 2 / 2.
-inline v128_t exp(v128_t x) {
-  x = wasm_f32x4_pmin(wasm_f32x4_pmax(x, wasm_f32x4_const_splat(-87.0f)),
-                      wasm_f32x4_const_splat(88.0f));
-  const v128_t n = wasm_f32x4_nearest(wasm_f32x4_mul(x, wasm_f32x4_const_splat(1.44269504f)));
-  v128_t r = multiply_add(n, wasm_f32x4_const_splat(-0.693359375f), x);
-  r = multiply_add(n, wasm_f32x4_const_splat(2.12194440e-4f), r);
-  v128_t p = wasm_f32x4_const_splat(1.9875691500e-4f);
-  p = multiply_add(p, r, wasm_f32x4_const_splat(1.3981999507e-3f));
-  p = multiply_add(p, r, wasm_f32x4_const_splat(8.3334519073e-3f));
-  p = multiply_add(p, r, wasm_f32x4_const_splat(4.1665795894e-2f));
-  p = multiply_add(p, r, wasm_f32x4_const_splat(1.6666665459e-1f));
-  p = multiply_add(p, r, wasm_f32x4_const_splat(5.0000001201e-1f));
-  p = multiply_add(p, wasm_f32x4_mul(r, r), wasm_f32x4_add(r, wasm_f32x4_const_splat(1.0f)));
-  const v128_t exponent =
-      wasm_i32x4_add(wasm_i32x4_trunc_sat_f32x4(n), wasm_i32x4_const_splat(127));
-  return wasm_f32x4_mul(p, wasm_i32x4_shl(exponent, 23));
-}
+// for e^r, |r| ≤ ln 2 / 2. Make one outside of a loop.
+class Exp {
+ public:
+  v128_t operator()(v128_t x) const {
+    x = wasm_f32x4_pmin(wasm_f32x4_pmax(x, least_), greatest_);
+    const v128_t shifted = multiply_add(x, log2_e_, shift_);  // n + 127
+    const v128_t n = wasm_f32x4_sub(shifted, shift_);
+    v128_t r = multiply_add(n, ln2_high_, x);
+    r = multiply_add(n, ln2_low_, r);
+    v128_t p = multiply_add(p5_, r, p4_);
+    p = multiply_add(p, r, p3_);
+    p = multiply_add(p, r, p2_);
+    p = multiply_add(p, r, p1_);
+    p = multiply_add(p, r, p0_);
+    p = multiply_add(p, wasm_f32x4_mul(r, r), wasm_f32x4_add(r, one_));
+    return wasm_f32x4_mul(p, wasm_i32x4_shl(shifted, 23));
+  }
+
+ private:
+  v128_t least_ = opaque_splat(-87.0f);
+  v128_t greatest_ = opaque_splat(88.0f);
+  v128_t log2_e_ = opaque_splat(1.44269504f);
+  v128_t shift_ = opaque_splat(kRoundingShift + 127.0f);
+  v128_t ln2_high_ = opaque_splat(-0.693359375f);
+  v128_t ln2_low_ = opaque_splat(2.12194440e-4f);
+  v128_t p5_ = opaque_splat(1.9875691500e-4f);
+  v128_t p4_ = opaque_splat(1.3981999507e-3f);
+  v128_t p3_ = opaque_splat(8.3334519073e-3f);
+  v128_t p2_ = opaque_splat(4.1665795894e-2f);
+  v128_t p1_ = opaque_splat(1.6666665459e-1f);
+  v128_t p0_ = opaque_splat(5.0000001201e-1f);
+  v128_t one_ = opaque_splat(1.0f);
+};
 
 }  // namespace pipit::simd128

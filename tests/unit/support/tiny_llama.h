@@ -96,10 +96,8 @@ struct TinyLlama {
 // Loads a file fed in chunks of `chunk` bytes (0: all at once).
 inline Result<std::shared_ptr<const Model>> load_bytes(const std::vector<uint8_t>& file,
                                                        size_t chunk = 0,
-                                                       const std::string& kernels = "auto",
-                                                       uint32_t n_threads = 1) {
-  PIPIT_ASSIGN_OR_RETURN(ModelLoader loader,
-                         ModelLoader::create({kernels, n_threads}, file.size()));
+                                                       const LoadOptions& options = {}) {
+  PIPIT_ASSIGN_OR_RETURN(ModelLoader loader, ModelLoader::create(options, file.size()));
   if (chunk == 0) chunk = file.size();
   for (size_t i = 0; i < file.size(); i += chunk) {
     PIPIT_RETURN_IF_ERROR(loader.feed({file.data() + i, std::min(chunk, file.size() - i)}));

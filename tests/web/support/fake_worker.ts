@@ -31,6 +31,7 @@ export const FAKE_INFO: ModelInfo = {
   kernels: 'fake',
   nThreads: 3,
   kernelTrials: [{ name: 'fake', isCorrect: true, gmacs: 0 }],
+  kvType: 'f32',
   weightBytes: 0,
 };
 

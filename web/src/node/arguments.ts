@@ -41,6 +41,12 @@ export const LOAD_OPTIONS: readonly CliOption[] = [
     help: 'kernel set: auto (default), simd128, reference',
   },
   {
+    name: 'kv-type',
+    kind: 'string',
+    value: 'NAME',
+    help: 'KV cache: auto (default, int8), f32, f16, int8',
+  },
+  {
     name: 'threads',
     kind: 'integer',
     value: 'N',

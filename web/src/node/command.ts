@@ -1,5 +1,5 @@
 // What all commands share: their shape, the model they open, and how a generation is shown.
-import type { GenerateResult, LanguageModel } from '../index.ts';
+import type { GenerateResult, LanguageModel, LoadOptions } from '../index.ts';
 import type { GenerationStream } from '../stream.ts';
 import type { Arguments, CommandSpec } from './arguments.ts';
 import { formatCount, formatRate } from './format.ts';
@@ -28,7 +28,7 @@ export async function modelFile(model: string, signal: AbortSignal): Promise<str
   }
 }
 
-/** Loads the file as the options --kernels and --threads say. */
+/** Loads the file as LOAD_OPTIONS say. */
 export async function openFile(
   path: string,
   args: Arguments,
@@ -38,6 +38,7 @@ export async function openFile(
   try {
     return await loadModel(path, {
       kernels: args.string('kernels'),
+      kvType: args.string('kv-type') as LoadOptions['kvType'], // checked when it is loaded
       threads: args.number('threads'),
       signal,
       onProgress: ({ loaded, total }) => progress.update(loaded, total),

@@ -11,10 +11,12 @@ interface Sample extends Speed {
   loadMs: number;
   peakWasmMemoryBytes: number;
   kernels: string;
+  kvType: string;
+  kvBytes: number;
   threads: number;
 }
 
-type Measure = Exclude<keyof Sample, 'kernels' | 'threads'>;
+type Measure = Exclude<keyof Sample, 'kernels' | 'kvType' | 'threads'>;
 
 const MEASURES: { key: Measure; title: string; format: (value: number) => string }[] = [
   { key: 'loadMs', title: 'load', format: formatMs },
@@ -88,8 +90,16 @@ async function measure(
   const loadMs = performance.now() - start;
   const prompt = randomTokens(counts.promptTokens, model.info.nVocab);
   const speed = await measureSpeed(model, prompt, counts.genTokens, signal);
-  const { wasmMemoryBytes, kernels, threads } = await model.stats();
-  return { loadMs, ...speed, peakWasmMemoryBytes: wasmMemoryBytes, kernels, threads };
+  const { wasmMemoryBytes, kernels, kvType, kvBytes, threads } = await model.stats();
+  return {
+    loadMs,
+    ...speed,
+    peakWasmMemoryBytes: wasmMemoryBytes,
+    kernels,
+    kvType,
+    kvBytes,
+    threads,
+  };
 }
 
 async function report(
@@ -99,7 +109,7 @@ async function report(
   args: Arguments,
 ): Promise<void> {
   const { promptTokens, genTokens, repeat } = counts;
-  const { kernels, threads } = samples[0]!;
+  const { kernels, kvType, kvBytes, threads } = samples[0]!;
   const spreads = MEASURES.map((measure) => ({
     ...measure,
     ...spread(samples.map((sample) => sample[measure.key])),
@@ -111,6 +121,8 @@ async function report(
     return printJson({
       model: name,
       kernels,
+      kvType,
+      kvBytes,
       threads,
       promptTokens,
       genTokens,
@@ -125,7 +137,7 @@ async function report(
     format(max),
   ]);
   return print(
-    `${name}, kernels ${kernels}, threads ${threads}, ${formatCount(promptTokens)} prompt and ${formatCount(genTokens)} ` +
+    `${name}, kernels ${kernels}, KV cache ${kvType}, threads ${threads}, ${formatCount(promptTokens)} prompt and ${formatCount(genTokens)} ` +
       `generated tokens, ${repeat} times\n${formatTable([['', '>median', '>min', '>max'], ...rows])}`,
   );
 }

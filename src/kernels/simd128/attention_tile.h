@@ -1,0 +1,167 @@
+// Attention of a tile of queries over one KV head, page by page with an online softmax (Milakov &
+// Gimelshein 2018, Dao et al. 2022): one pass over the cache, and no row of all scores. What
+// multiplies keys and values is a parameter, one for each way of storing them.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <type_traits>
+
+#include "kernels/kernel_set.h"
+#include "kernels/simd128/vec.h"
+
+namespace pipit::simd128 {
+
+// Query rows that share the loads of K and V.
+inline constexpr size_t kMaxQueryRows = 16;
+
+// Queries of one KV head, ordered by token.
+struct QueryRows {
+  size_t n = 0;
+  const float* q[kMaxQueryRows];      // [head_dim] each
+  float* out[kMaxQueryRows];          // [head_dim_v] each
+  size_t n_positions[kMaxQueryRows];  // 0 … n_positions - 1 are seen; never falls from row to row
+};
+
+// One page of positions for the rows from `first_row` on.
+struct PageBlock {
+  const uint8_t* head;       // of the page
+  const uint8_t* next_head;  // of the next page, or this one's when it is the last
+  size_t first_row;
+  size_t n_positions;  // of the page, that the last row sees
+  // [kMaxQueryRows, kPagePositions] scores, then weights: e^(score - largest of the row's in this
+  // page), zero for positions that the row does not see.
+  float* weights;
+  // out = alpha · out + beta · Σ weight · v
+  float alpha[kMaxQueryRows];
+  float beta[kMaxQueryRows];
+
+  float* row(size_t r) const { return weights + r * kPagePositions; }
+};
+
+// Loads a byte of every cache line of [first, end), so that it will be there. Wasm has no prefetch,
+// and a page's neighbour in memory belongs to another head.
+inline void touch(const uint8_t* first, const uint8_t* end) {
+  for (; first < end; first += 64) *static_cast<const volatile uint8_t*>(first);
+}
+
+// Calls f(integral_constant<n>, row) for runs of n ≤ 4 rows: as many as share registers well.
+template <typename F>
+void for_row_runs(size_t first, size_t end, const F& f) {
+  while (first < end) {
+    const size_t n = end - first;
+    if (n % 4 == 0 || (n > 4 && n % 3 != 0)) {
+      f(std::integral_constant<size_t, 4>(), first);
+      first += 4;
+    } else if (n >= 3) {
+      f(std::integral_constant<size_t, 3>(), first);
+      first += 3;
+    } else if (n == 2) {
+      f(std::integral_constant<size_t, 2>(), first);
+      first += 2;
+    } else {
+      f(std::integral_constant<size_t, 1>(), first);
+      first += 1;
+    }
+  }
+}
+
+// out[0 … 3] = alpha · out + beta · sums; only the first n of them.
+inline void merge_values(float* out, size_t n, v128_t sums, float alpha, float beta) {
+  const v128_t scaled = wasm_f32x4_mul(sums, wasm_f32x4_splat(beta));
+  const v128_t alpha4 = wasm_f32x4_splat(alpha);
+  if (n >= 4) {
+    store(out, multiply_add(load(out), alpha4, scaled));
+    return;
+  }
+  float values[4] = {};
+  std::copy_n(out, n, values);
+  store(values, multiply_add(load(values), alpha4, scaled));
+  std::copy_n(values, n, out);
+}
+
+// A row's running softmax.
+struct RunningSoftmax {
+  float max = -INFINITY;
+  float sum = 0;  // of e^(score - max)
+
+  // Turns the scores [n_padded], a multiple of 8, of which n_seen count, into weights.
+  void take(const Exp& exp, float* scores, size_t n_seen, size_t n_padded, float& alpha,
+            float& beta) {
+    for (size_t p = n_seen; p < n_padded; ++p) scores[p] = -INFINITY;
+    v128_t max4 = load(scores);
+    for (size_t p = 4; p < n_padded; p += 4) max4 = wasm_f32x4_pmax(max4, load(scores + p));
+    const float page_max = max_lane(max4);
+    max4 = wasm_f32x4_splat(page_max);
+    v128_t sums = wasm_f32x4_const_splat(0);
+    for (size_t p = 0; p < n_padded; p += 4) {
+      const v128_t e = exp(wasm_f32x4_sub(load(scores + p), max4));
+      store(scores + p, e);
+      sums = wasm_f32x4_add(sums, e);  // e^-87 of an unseen position is lost beside the 1
+    }
+    for (size_t p = n_seen; p < n_padded; ++p) scores[p] = 0;
+    const float distance = std::fabs(page_max - max);
+    const float factor = wasm_f32x4_extract_lane(exp(wasm_f32x4_splat(-distance)), 0);
+    alpha = page_max > max ? factor : 1.0f;
+    beta = page_max > max ? 1.0f : factor;
+    max = std::max(max, page_max);
+    sum = alpha * sum + beta * sum_lanes(sums);
+  }
+};
+
+template <typename Products>
+void attend(const AttentionArgs& a, const QueryRows& rows) {
+  const Products products(a, rows);
+  const size_t n_values = a.kv.layout.head_dim_v;
+  alignas(16) float weights[kMaxQueryRows * kPagePositions];
+  RunningSoftmax softmax[kMaxQueryRows];
+  const Exp exp;
+  for (size_t r = 0; r < rows.n; ++r) std::fill_n(rows.out[r], n_values, 0.0f);
+
+  PageBlock block;
+  block.first_row = 0;
+  block.weights = weights;
+  const size_t n_positions = rows.n_positions[rows.n - 1];
+  for (size_t first = 0; first < n_positions; first += kPagePositions) {
+    while (rows.n_positions[block.first_row] <= first) ++block.first_row;
+    block.head = a.kv.head(first / kPagePositions, a.head_kv);
+    block.n_positions = std::min(kPagePositions, n_positions - first);
+    block.next_head = first + kPagePositions < n_positions
+                          ? a.kv.head(first / kPagePositions + 1, a.head_kv)
+                          : block.head;
+    products.scores(block);
+    for (size_t r = block.first_row; r < rows.n; ++r) {
+      softmax[r].take(exp, block.row(r), std::min(block.n_positions, rows.n_positions[r] - first),
+                      (block.n_positions + 7) / 8 * 8, block.alpha[r], block.beta[r]);
+    }
+    products.add_values(block);
+  }
+  for (size_t r = 0; r < rows.n; ++r) {
+    const float inverse = 1.0f / softmax[r].sum;
+    for (size_t i = 0; i < n_values; ++i) rows.out[r][i] *= inverse;
+  }
+}
+
+// All rows of the tile. Products has
+//   Products(const AttentionArgs&, const QueryRows&)
+//   void scores(PageBlock&) const      scale · q·k into block.weights, positions up to a multiple
+//                                      of 8
+//   void add_values(PageBlock&) const  may use block.weights as scratch
+template <typename Products>
+void attend_tile(const AttentionArgs& a) {
+  QueryRows rows;
+  for (size_t t = 0; t < a.n_tokens; ++t) {
+    for (size_t g = 0; g < a.group; ++g) {
+      rows.q[rows.n] = a.query(t, g);
+      rows.out[rows.n] = a.output(t, g);
+      rows.n_positions[rows.n] = a.n_past + t + 1;
+      if (++rows.n == kMaxQueryRows) {
+        attend<Products>(a, rows);
+        rows.n = 0;
+      }
+    }
+  }
+  if (rows.n > 0) attend<Products>(a, rows);
+}
+
+}  // namespace pipit::simd128
