@@ -114,7 +114,7 @@ std::string model_info_json(const Model& model) {
   json["kernel_trials"] = Json::array();
   for (const KernelTrialInfo& trial : info.kernel_trials) {
     json["kernel_trials"].push_back(
-        {{"name", trial.name}, {"is_correct", trial.is_correct}, {"gmacs", trial.gmacs}});
+        {{"name", trial.name}, {"correct", trial.is_correct}, {"gmacs", trial.gmacs}});
   }
   json["kv_type"] = info.kv_type;
   json["n_threads"] = info.n_threads;

@@ -216,12 +216,17 @@ test('loading can be aborted', async () => {
   await rejectsWith(loadModel(ID, { signal: AbortSignal.abort() }), 'cancelled');
 });
 
-test('both kernel sets can be chosen; what is not there is named', async () => {
+test('every kernel set can be forced; what is not there is named', async () => {
   const reference = await loadModel(ID, { kernels: 'reference' });
   assert.equal((await reference.stats()).kernels, 'reference');
   await reference.dispose();
+  for (const kernels of ['relaxed-i16', 'relaxed-i32', 'simd128', 'xnnpack', 'xnnpack-qd8']) {
+    await using forced = await loadModel(ID, { kernels });
+    const stats = await forced.stats();
+    assert.deepEqual([stats.kernels, stats.warnings], [kernels, []]);
+  }
   const trial = model.info.kernelTrials.find(({ name }) => name === model.info.kernels);
-  assert.ok(trial?.isCorrect);
+  assert.ok(trial?.correct);
   await rejectsWith(loadModel(ID, { kernels: 'fast' }), 'not_found', /'?fast'?.*simd128/);
 });
 

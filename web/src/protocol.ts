@@ -8,7 +8,7 @@ export type KvType = 'f32' | 'f16' | 'int8';
 export interface KernelTrial {
   name: string;
   /** Whether its results agree with the reference on this machine; a set that fails is never used. */
-  isCorrect: boolean;
+  correct: boolean;
   /** 4-bit multiply-adds a nanosecond; 0: not timed. */
   gmacs: number;
 }

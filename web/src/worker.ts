@@ -190,7 +190,7 @@ export class ModelWorker<Source> {
       headerOnly: false,
     });
     const info = engine.loadEnd();
-    const wrong = info.kernelTrials.filter((trial) => !trial.isCorrect);
+    const wrong = info.kernelTrials.filter((trial) => !trial.correct);
     warnings.push(...wrong.map(({ name }) => wrongKernels(name)));
     this.#loaded = { engine, info, loadMs: performance.now() - start, warnings };
     return info;

@@ -30,7 +30,7 @@ export const FAKE_INFO: ModelInfo = {
   chatTemplate: '{% for m in messages %}{{ m.content }}<|end|>{% endfor %}',
   kernels: 'fake',
   nThreads: 3,
-  kernelTrials: [{ name: 'fake', isCorrect: true, gmacs: 0 }],
+  kernelTrials: [{ name: 'fake', correct: true, gmacs: 0 }],
   kvType: 'f32',
   weightBytes: 0,
 };
