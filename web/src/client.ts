@@ -30,7 +30,7 @@ import type {
 import { GenerationStream, Inbox } from './stream.ts';
 
 export interface LoadOptions {
-  /** Kernel set: "auto" (the fastest that works here, the default), "simd128", "reference". */
+  /** Kernel set: "auto" (the default: the fastest that works here), "relaxed", "relaxed-i16", "relaxed-i32", "simd128", "xnnpack", "xnnpack-qd8", "reference". */
   kernels?: string;
   /** What the KV cache stores; "auto" (the default) is int8. */
   kvType?: 'auto' | KvType;

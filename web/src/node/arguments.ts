@@ -38,7 +38,7 @@ export const LOAD_OPTIONS: readonly CliOption[] = [
     name: 'kernels',
     kind: 'string',
     value: 'NAME',
-    help: 'kernel set: auto (default), simd128, reference',
+    help: 'kernel set: auto (default), relaxed, relaxed-i16, relaxed-i32, simd128, xnnpack, xnnpack-qd8, reference',
   },
   {
     name: 'kv-type',
