@@ -43,8 +43,8 @@ struct ModelInfo {
   std::string chat_template;  // Jinja; empty when the file has none
   std::string kernels;        // the kernel set in use
   std::vector<KernelTrialInfo> kernel_trials;
-  std::string kv_type;        // of the KV cache: "f32", "f16", "int8"
-  std::string tokenizer;      // "bpe/smollm"
+  std::string kv_type;    // of the KV cache: "f32", "f16", "int8"
+  std::string tokenizer;  // "bpe/smollm"
   uint32_t n_layer = 0;
   uint32_t n_embd = 0;
   uint32_t n_head = 0;
