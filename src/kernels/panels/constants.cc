@@ -1,0 +1,18 @@
+// Constants of hot loops, alone: where a kernel is compiled, their values must not be known.
+#include "kernels/panels/float_elements.h"
+#include "kernels/panels/panel_loop.h"
+
+namespace pipit::panels {
+
+alignas(16) const uint8_t kNibbleMask8[16] = {15, 15, 15, 15, 15, 15, 15, 15,
+                                              15, 15, 15, 15, 15, 15, 15, 15};
+alignas(16) const uint16_t kNibbleMask16[8] = {15, 15, 15, 15, 15, 15, 15, 15};
+
+alignas(16) const HalfConstants kHalfConstants = {
+    .magnitude = {0x7fff, 0x7fff, 0x7fff, 0x7fff},
+    .rebias = {0x1p112f, 0x1p112f, 0x1p112f, 0x1p112f},
+    .largest_finite = {0x7bff, 0x7bff, 0x7bff, 0x7bff},
+    .infinite = {0x7f800000, 0x7f800000, 0x7f800000, 0x7f800000},
+};
+
+}  // namespace pipit::panels
