@@ -37,7 +37,8 @@ struct GroupTile {
 inline uint64_t tile_bytes(size_t n_tokens, size_t n_cols) {
   const uint64_t n_groups = n_cols / kGroupSize;
   return n_tokens == 1 ? n_groups * sizeof(GroupTile<1>)
-                       : (n_tokens + 3) / 4 * n_groups * sizeof(GroupTile<4>);
+                       : (n_tokens + kTileTokens - 1) / kTileTokens * n_groups *
+                             sizeof(GroupTile<kTileTokens>);
 }
 
 // Fills one tile of `out` from a.x.

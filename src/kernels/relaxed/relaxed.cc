@@ -145,36 +145,26 @@ void read_activations(const Activations& a, WeightKind kind, size_t token,
   } else if (a.n_tokens == 1) {
     read_tile(reinterpret_cast<const GroupTile<1>*>(a.quantised.data()), n_groups, 0, out);
   } else {
-    const auto* tiles = reinterpret_cast<const GroupTile<4>*>(a.quantised.data());
-    read_tile(tiles + token / 4 * n_groups, n_groups, token % 4, out);
+    const auto* tiles = reinterpret_cast<const GroupTile<kTileTokens>*>(a.quantised.data());
+    read_tile(tiles + token / kTileTokens * n_groups, n_groups, token % kTileTokens, out);
   }
 }
 
 // A set with the products of one form; everything else as in simd128.
 template <typename Dot>
 constexpr KernelSet kernel_set(const char* name) {
-  return {
-      .name = name,
-      .is_deterministic = false,
-      .packed_bytes = panels::packed_bytes,
-      .pack_rows = panels::pack_rows,
-      .unpack_row = panels::unpack_row,
-      .quantised_bytes = quantised_bytes,
-      .quantise = quantise,
-      .read_activations = read_activations,
-      .matmul = matmul<Dot>,
-      .rms_norm = simd128::rms_norm,
-      .rope = simd128::rope,
-      .swiglu = simd128::swiglu,
-      .add = simd128::add,
-      .attention = simd128::attention,
-  };
+  KernelSet set = simd128::vector_kernels(name);
+  set.quantised_bytes = quantised_bytes;
+  set.quantise = quantise;
+  set.read_activations = read_activations;
+  set.matmul = matmul<Dot>;
+  return set;
 }
 
 }  // namespace
 }  // namespace relaxed
 
-const KernelSet kRelaxedI16 = relaxed::kernel_set<relaxed::DotI16>("relaxed-i16");
-const KernelSet kRelaxedI32 = relaxed::kernel_set<relaxed::DotI32>("relaxed-i32");
+constinit const KernelSet kRelaxedI16 = relaxed::kernel_set<relaxed::DotI16>("relaxed-i16");
+constinit const KernelSet kRelaxedI32 = relaxed::kernel_set<relaxed::DotI32>("relaxed-i32");
 
 }  // namespace pipit

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "kernels/kv_layout.h"
+#include "kernels/quantised_activations.h"
 #include "kernels/simd128/vec.h"
 
 namespace pipit::simd128 {
@@ -51,7 +52,7 @@ inline float quantise_row(const float* x, size_t n, float q_max, int16_t* out) {
   v128_t maxima = wasm_f32x4_const_splat(0);
   for (size_t i = 0; i < n; i += 4) maxima = wasm_f32x4_pmax(maxima, wasm_f32x4_abs(load(x + i)));
   const float max = max_lane(maxima);
-  const v128_t inverse = wasm_f32x4_splat(max > 1e-30f ? q_max / max : 0.0f);
+  const v128_t inverse = wasm_f32x4_splat(max > kSmallestGroupMax ? q_max / max : 0.0f);
   const v128_t shift = opaque_splat(kRoundingShift);
   for (size_t i = 0; i < n; i += 8) {
     v128_t q[2];

@@ -138,21 +138,14 @@ void matmul(const PackedMatrix& w, const Activations& x, size_t first_panel, siz
 }  // namespace
 }  // namespace simd128
 
-const KernelSet kSimd128 = {
-    .name = "simd128",
-    .is_deterministic = true,
-    .packed_bytes = panels::packed_bytes,
-    .pack_rows = panels::pack_rows,
-    .unpack_row = panels::unpack_row,
-    .quantised_bytes = simd128::quantised_bytes,
-    .quantise = simd128::quantise,
-    .read_activations = simd128::read_quantised,
-    .matmul = simd128::matmul,
-    .rms_norm = simd128::rms_norm,
-    .rope = simd128::rope,
-    .swiglu = simd128::swiglu,
-    .add = simd128::add,
-    .attention = simd128::attention,
-};
+constinit const KernelSet kSimd128 = [] {
+  KernelSet set = simd128::vector_kernels("simd128");
+  set.is_deterministic = true;
+  set.quantised_bytes = simd128::quantised_bytes;
+  set.quantise = simd128::quantise;
+  set.read_activations = simd128::read_quantised;
+  set.matmul = simd128::matmul;
+  return set;
+}();
 
 }  // namespace pipit

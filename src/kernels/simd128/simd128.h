@@ -28,5 +28,21 @@ void swiglu(float* gate, const float* up, size_t n);
 void add(float* x, const float* y, size_t n);
 void attention(const AttentionArgs& args);
 
+// What all vector sets have in common: the panels and everything but the products. The caller fills
+// in the rest.
+constexpr KernelSet vector_kernels(const char* name) {
+  KernelSet set = {};
+  set.name = name;
+  set.packed_bytes = panels::packed_bytes;
+  set.pack_rows = panels::pack_rows;
+  set.unpack_row = panels::unpack_row;
+  set.rms_norm = rms_norm;
+  set.rope = rope;
+  set.swiglu = swiglu;
+  set.add = add;
+  set.attention = attention;
+  return set;
+}
+
 }  // namespace simd128
 }  // namespace pipit

@@ -204,22 +204,16 @@ void matmul(const PackedMatrix& w, const Activations& x, size_t first_panel, siz
 }  // namespace
 }  // namespace xnnpack_qd8
 
-const KernelSet kXnnpackQd8 = {
-    .name = "xnnpack-qd8",
-    .is_deterministic = false,
-    .is_automatic = false,
-    .packed_bytes = xnnpack_qd8::packed_bytes,
-    .pack_rows = xnnpack_qd8::pack_rows,
-    .unpack_row = xnnpack_qd8::unpack_row,
-    .quantised_bytes = xnnpack_qd8::quantised_bytes,
-    .quantise = xnnpack_qd8::quantise,
-    .read_activations = nullptr,
-    .matmul = xnnpack_qd8::matmul,
-    .rms_norm = simd128::rms_norm,
-    .rope = simd128::rope,
-    .swiglu = simd128::swiglu,
-    .add = simd128::add,
-    .attention = simd128::attention,
-};
+constinit const KernelSet kXnnpackQd8 = [] {
+  KernelSet set = simd128::vector_kernels("xnnpack-qd8");
+  set.is_automatic = false;
+  set.packed_bytes = xnnpack_qd8::packed_bytes;
+  set.pack_rows = xnnpack_qd8::pack_rows;
+  set.unpack_row = xnnpack_qd8::unpack_row;
+  set.quantised_bytes = xnnpack_qd8::quantised_bytes;
+  set.quantise = xnnpack_qd8::quantise;
+  set.matmul = xnnpack_qd8::matmul;
+  return set;
+}();
 
 }  // namespace pipit

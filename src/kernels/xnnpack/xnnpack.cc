@@ -70,22 +70,13 @@ void matmul(const PackedMatrix& w, const Activations& x, size_t first_panel, siz
 
 }  // namespace xnnpack
 
-const KernelSet kXnnpack = {
-    .name = "xnnpack",
-    .is_deterministic = false,
-    .is_automatic = false,
-    .packed_bytes = panels::packed_bytes,
-    .pack_rows = panels::pack_rows,
-    .unpack_row = panels::unpack_row,
-    .quantised_bytes = xnnpack::quantised_bytes,
-    .quantise = xnnpack::quantise,
-    .read_activations = nullptr,
-    .matmul = xnnpack::matmul,
-    .rms_norm = simd128::rms_norm,
-    .rope = simd128::rope,
-    .swiglu = simd128::swiglu,
-    .add = simd128::add,
-    .attention = simd128::attention,
-};
+constinit const KernelSet kXnnpack = [] {
+  KernelSet set = simd128::vector_kernels("xnnpack");
+  set.is_automatic = false;
+  set.quantised_bytes = xnnpack::quantised_bytes;
+  set.quantise = xnnpack::quantise;
+  set.matmul = xnnpack::matmul;
+  return set;
+}();
 
 }  // namespace pipit
