@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
 import { openSource } from '../../web/src/browser/source.ts';
-import type { ByteSource } from '../../web/src/worker.ts';
+import type { ByteSource } from '../../web/src/load_engine.ts';
 import { rejectsWith } from './support/expect.ts';
 
 const content = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 31) % 251);

@@ -1,6 +1,6 @@
 // A model file that is fetched, or that the page holds as a Blob or File, as a ByteSource.
 import { PipitError, messageOf } from '../errors.ts';
-import type { ByteSource } from '../worker.ts';
+import type { ByteSource } from '../load_engine.ts';
 
 export type BrowserSource = { url: string } | { blob: Blob };
 

@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
 import { PipitError, messageOf } from '../errors.ts';
-import type { ByteSource } from '../worker.ts';
+import type { ByteSource } from '../load_engine.ts';
 
 export interface FileSource {
   path: string;
