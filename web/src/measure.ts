@@ -1,13 +1,12 @@
 // One measurement of a loaded model, the same in the command line, in the benchmarks and in a browser's tab.
 import type { LanguageModel } from './client.ts';
 import { PipitError } from './errors.ts';
-import type { ModelStats } from './protocol.ts';
 
 export interface Speed {
   prefillTokensPerSecond: number;
   /** Of the tokens after the first. */
   decodeTokensPerSecond: number;
-  /** The KV cache when the prompt had been computed. */
+  /** The KV cache, with prompt and answer. */
   kvBytes: number;
 }
 
@@ -18,17 +17,10 @@ export async function measureSpeed(
   genTokens: number,
   signal?: AbortSignal,
 ): Promise<Speed> {
-  let stats: Promise<ModelStats> | undefined;
-  const result = await model.generate(prompt, {
-    maxTokens: genTokens,
-    ignoreEos: true,
-    temperature: 0,
-    signal,
-    // Afterwards there is no cache any more.
-    onPrefill: ({ done, total }) => {
-      if (done === total) stats = model.stats();
-    },
-  }).result;
+  // A session of its own has computed nothing of the prompt yet.
+  await using session = await model.createSession();
+  const options = { maxTokens: genTokens, ignoreEos: true, temperature: 0, signal };
+  const result = await session.generate(prompt, options).result;
   if (result.stopReason !== 'length') {
     throw new PipitError(
       'context_full',
@@ -36,7 +28,7 @@ export async function measureSpeed(
     );
   }
   const { prefillTokensPerSecond, decodeTokensPerSecond } = result;
-  const kvBytes = (await stats)?.kvBytes ?? 0;
+  const { kvBytes } = await model.stats();
   return { prefillTokensPerSecond, decodeTokensPerSecond, kvBytes };
 }
 

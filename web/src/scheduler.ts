@@ -86,23 +86,26 @@ export class Scheduler<Answer> {
   async #run(): Promise<void> {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    for (let job = this.#takeTurn(); job; job = this.#takeTurn()) {
+    for (let job = this.#ready(); job; job = this.#ready()) {
       this.#step(job);
       await this.#calls.nextTask();
+      this.#moveToEnd(job.lane);
     }
     this.#isRunning = false;
   }
 
-  /** The job whose turn it is; its lane then waits until the others have had theirs. */
-  #takeTurn(): QueuedJob<Answer> | undefined {
-    for (const [key, lane] of this.#lanes) {
-      const job = lane[0]!;
-      if (job.isWaiting && job.wakes === 0) continue;
-      this.#lanes.delete(key);
-      this.#lanes.set(key, lane);
-      return job;
-    }
+  /** The job whose turn it is. */
+  #ready(): QueuedJob<Answer> | undefined {
+    for (const [job] of this.#lanes.values()) if (!job!.isWaiting || job!.wakes > 0) return job;
     return undefined;
+  }
+
+  /** Behind the lanes that are there by now. */
+  #moveToEnd(key: Job<Answer>['lane']): void {
+    const lane = this.#lanes.get(key);
+    if (!lane) return;
+    this.#lanes.delete(key);
+    this.#lanes.set(key, lane);
   }
 
   #step(job: QueuedJob<Answer>): void {

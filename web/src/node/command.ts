@@ -76,9 +76,10 @@ export async function show(stream: GenerationStream, args: Arguments): Promise<G
 }
 
 function summary(result: GenerateResult): string {
-  const { promptTokens, prefillTokensPerSecond, tokens, decodeTokensPerSecond, stopReason, seed } =
+  const { promptTokens, cachedTokens, prefillTokensPerSecond, tokens, decodeTokensPerSecond } =
     result;
-  const prompt = `prompt ${formatCount(promptTokens)} tokens at ${formatRate(prefillTokensPerSecond)}`;
+  const cached = cachedTokens > 0 ? ` (${formatCount(cachedTokens)} cached)` : '';
+  const prompt = `prompt ${formatCount(promptTokens)} tokens${cached} at ${formatRate(prefillTokensPerSecond)}`;
   const answer = `answer ${formatCount(tokens.length)} at ${formatRate(decodeTokensPerSecond)}`;
-  return `[${prompt}; ${answer}; stopped by ${stopReason}; seed ${seed}]`;
+  return `[${prompt}; ${answer}; stopped by ${result.stopReason}; seed ${result.seed}]`;
 }

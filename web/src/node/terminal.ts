@@ -14,9 +14,13 @@ export async function print(text: string): Promise<void> {
   if (!process.stdout.write(text)) await once(process.stdout, 'drain');
 }
 
-/** One line of JSON, the object's keys in snake_case. */
-export function printJson(object: object): Promise<void> {
-  return print(`${JSON.stringify(Array.isArray(object) ? object : renameKeys(object, toSnake))}\n`);
+/** One line of JSON, the objects' keys in snake_case. */
+export function printJson(value: object): Promise<void> {
+  const rename = (_: string, part: unknown): unknown =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? renameKeys(part, toSnake)
+      : part;
+  return print(`${JSON.stringify(value, rename)}\n`);
 }
 
 export function remark(text: string): void {
