@@ -28,10 +28,11 @@ const types = {
  */
 export async function serve(routes = {}, { headers = ISOLATION } = {}) {
   const allRoutes = {
-    '/': (_, response) => response.writeHead(200, { 'Content-Type': types['.html'] }).end(page),
     '/dist/': path.join(root, 'dist'),
     ...routes,
   };
+  allRoutes['/'] ??= (_, response) =>
+    response.writeHead(200, { 'Content-Type': types['.html'] }).end(page);
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     response.setHeader('Cache-Control', 'no-store');
@@ -53,7 +54,7 @@ async function answer(routes, request, response) {
     await routes[urlPath](request, response);
     return;
   }
-  const file = fileOf(routes, urlPath);
+  const file = fileOf(routes, urlPath.replace(/\/$/, '/index.html'));
   const stats = file && (await stat(file).catch(() => null));
   if (!stats?.isFile()) {
     response.writeHead(404).end();

@@ -3,7 +3,7 @@ import type { FromWorker, ToWorker } from '../protocol.ts';
 import { startEngine } from '../start_engine.ts';
 import { ModelWorker } from '../worker.ts';
 import { Lifeline } from './lifeline.ts';
-import { createModule } from './modules.ts';
+import { loadModule } from './modules.ts';
 import { type BrowserSource, openSource } from './source.ts';
 import { isThread, listenToThreads, proveThreadLife } from './thread.ts';
 
@@ -28,7 +28,7 @@ const scope = globalThis as unknown as WorkerScope;
 function work(): void {
   const worker = new ModelWorker<BrowserSource>({
     post: (message, transfer = []) => scope.postMessage(message, transfer),
-    startEngine: (wishes) => startEngine(wishes, createModule),
+    startEngine: (wishes) => startEngine(wishes, loadModule),
     openSource,
     nextTask,
   });
