@@ -20,15 +20,21 @@ function browserOf(name) {
 
 /**
  * A test on the page at `url`, in each of the browsers `names`. `run` gets the page (tools/lib/browser.mjs: openTab) as
- * `tab`, `open(url)` for more tabs of the same profile, the browser's `name`, and `errors`: what nobody caught in any of
- * the tabs. What is still in there at the end fails the test.
+ * `tab`, `open(url)` for more tabs of the same profile, the browser's `name`, `diagnose(text)` for what was measured, and
+ * `errors`: what nobody caught in any of the tabs. What is still in there at the end fails the test.
  */
 export function browserTest(what, { url, names = BROWSERS, timeout = 120_000 }, run) {
   for (const name of names) {
-    test(`${name}: ${what}`, { timeout }, async () => {
+    test(`${name}: ${what}`, { timeout }, async (context) => {
       const { open, errors, close } = await (await browserOf(name)).newProfile();
       try {
-        await run({ tab: await open(url), open, name, errors });
+        await run({
+          tab: await open(url),
+          open,
+          name,
+          errors,
+          diagnose: (text) => context.diagnostic(text),
+        });
         assert.deepEqual(errors, [], 'errors that nobody caught');
       } finally {
         await close();
