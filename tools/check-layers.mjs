@@ -31,7 +31,10 @@ const typescriptLayers = [
   { name: 'worker in a browser', paths: ['browser/source', 'browser/worker'].map(webFile) },
   {
     name: 'client',
-    paths: ['stats', 'connection', 'stream', 'client', 'index', 'measure'].map(webFile),
+    paths: [
+      ...['stats', 'connection', 'stream', 'client', 'index', 'measure', 'version'].map(webFile),
+      'web/src/openai/',
+    ],
   },
   { name: 'browser', paths: ['web/src/browser/'] },
   { name: 'Node', paths: ['web/src/node/'] },
