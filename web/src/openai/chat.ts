@@ -3,7 +3,7 @@ import type { LanguageModel } from '../client.ts';
 import type { TokenLogprob } from '../protocol.ts';
 import type { GenerationStream } from '../stream.ts';
 import { type Telling, answer, finishReason, newEnvelope, usageOf } from './answer.ts';
-import { type Token, deltas } from './deltas.ts';
+import { type Token, deltas, gather } from './deltas.ts';
 import { readChatRequest } from './request.ts';
 import type { Stream } from './stream.ts';
 import type {
@@ -68,9 +68,7 @@ class ChatTelling implements Telling<ChatCompletion, ChatCompletionChunk> {
   }
 
   async whole(generation: GenerationStream): Promise<ChatCompletion> {
-    const tokens: Token[] = [];
-    for await (const delta of deltas(generation)) tokens.push(...delta.tokens);
-    const result = await generation.result;
+    const { tokens, result } = await gather(generation);
     return {
       ...this.#envelope,
       object: 'chat.completion',

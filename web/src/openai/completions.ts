@@ -2,7 +2,7 @@
 import type { LanguageModel } from '../client.ts';
 import type { GenerationStream } from '../stream.ts';
 import { type Telling, answer, finishReason, newEnvelope, usageOf } from './answer.ts';
-import { type Token, deltas } from './deltas.ts';
+import { type Token, deltas, gather } from './deltas.ts';
 import { readCompletionRequest } from './request.ts';
 import type { Stream } from './stream.ts';
 import type {
@@ -74,9 +74,7 @@ class CompletionTelling implements Telling<Completion, Completion> {
   }
 
   async whole(generation: GenerationStream): Promise<Completion> {
-    const tokens: Token[] = [];
-    for await (const delta of deltas(generation)) tokens.push(...delta.tokens);
-    const result = await generation.result;
+    const { tokens, result } = await gather(generation);
     const choice = this.#choice(result.text, tokens, finishReason(result));
     return {
       ...this.#envelope,

@@ -1,5 +1,5 @@
 // The parts of an answer as they become certain: some text, and the tokens that begin in it.
-import type { TokenLogprob } from '../protocol.ts';
+import type { GenerateResult, TokenLogprob } from '../protocol.ts';
 import type { GenerationStream } from '../stream.ts';
 
 /** A token that was drawn, and the likeliest at its place. */
@@ -46,6 +46,15 @@ export async function* deltas(
   }
   const { stopReason } = await generation.result;
   if (waiting.length > 0 && stopReason !== 'stop') yield take('', true);
+}
+
+/** All tokens, where log-probabilities were asked for, and the result. */
+export async function gather(
+  generation: GenerationStream,
+): Promise<{ tokens: Token[]; result: GenerateResult }> {
+  const tokens: Token[] = [];
+  for await (const delta of deltas(generation)) tokens.push(...delta.tokens);
+  return { tokens, result: await generation.result };
 }
 
 /** How long the string of `bytes` is; they may end within a character, which does not count. */

@@ -37,9 +37,13 @@ export interface ChatCompletionStreamOptions {
   include_obfuscation?: boolean;
 }
 
-/** What calls take as their second argument; what the openai package has there beside the signal is about HTTP. */
 export interface RequestOptions {
   signal?: AbortSignal | null;
+
+  // About HTTP, so without effect here.
+  headers?: unknown;
+  timeout?: number;
+  maxRetries?: number;
 }
 
 /** What every answer says about itself; the same in all chunks of one. */
