@@ -39,7 +39,10 @@ const typescriptLayers = [
   },
   {
     name: 'client',
-    paths: ['stats', 'connection', 'stream', 'client', 'index', 'measure'].map(webFile),
+    paths: [
+      ...['stats', 'connection', 'stream', 'client', 'index', 'measure', 'version'].map(webFile),
+      'web/src/openai/',
+    ],
   },
   { name: 'browser', paths: ['web/src/browser/'] },
   { name: 'Node', paths: ['web/src/node/'] },

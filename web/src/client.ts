@@ -3,6 +3,7 @@ import { MAX_THREADS } from './builds.ts';
 import { checkBoolean, checkKeys, checkString, checkTokens, describe, invalid } from './check.ts';
 import { Connection, type WorkerHandle } from './connection.ts';
 import { cancelledError } from './errors.ts';
+import { OpenAIShape } from './openai/index.ts';
 import {
   type CallOptions,
   type GenerateOptions,
@@ -51,6 +52,7 @@ export class LanguageModel {
   readonly #nCtx: number;
   readonly #session: Session;
   #nextSession = 0;
+  #openai: OpenAIShape | undefined;
 
   /** Loads `source`, which the worker's environment understands, into a worker that `startWorker` starts. */
   static async load(
@@ -127,6 +129,11 @@ export class LanguageModel {
     options?: ScoreOptions,
   ): Promise<Score[]> {
     return this.#session.score(prompt, candidates, options);
+  }
+
+  /** The same by the names of OpenAI's API: `openai.chat.completions.create()` and `openai.completions.create()`. */
+  get openai(): OpenAIShape {
+    return (this.#openai ??= new OpenAIShape(this));
   }
 
   /** Token ids of `text`. `addSpecial` (default true) begins with BOS where the model wants it. */

@@ -1,6 +1,7 @@
 // What pipit exports in every environment; node/index.ts adds loadModel and inspectModel for Node.
 export { type LoadOptions, LanguageModel } from './client.ts';
 export { type ErrorCode, PipitError } from './errors.ts';
+export type * as OpenAI from './openai/index.ts';
 export type { CallOptions, GenerateOptions, SessionOptions } from './options.ts';
 export type {
   ChatMessage,

@@ -138,15 +138,19 @@ export function checkGenerateOptions(
   for (const { name, kind } of GENERATE_OPTIONS) {
     const value = (options as GenerateOptions)[name];
     if (value === undefined) continue;
-    if (!hasKind(value, kind)) {
-      throw invalid(`The option '${name}' must be ${KIND_TEXT[kind]}, not ${describe(value)}.`);
-    }
+    checkKind(value, kind, `The option '${name}'`);
     checked[name] = value;
   }
   const { seed } = checked as GenerateOptions;
   if (seed !== undefined && seed < 0)
     throw invalid(`The option 'seed' must be 0 or more, not ${seed}.`);
   return checked;
+}
+
+export function checkKind(value: unknown, kind: Kind, what: string): void {
+  if (!hasKind(value, kind)) {
+    throw invalid(`${what} must be ${KIND_TEXT[kind]}, not ${describe(value)}.`);
+  }
 }
 
 /** The session options, checked and complete; ranges are checked where the session is created. */

@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 // The command line: finds the command, runs it, and turns errors into one line and an exit code.
-import { readFileSync } from 'node:fs';
-
 import { PipitError, messageOf } from '../errors.ts';
 import { didYouMean } from '../names.ts';
+import { VERSION } from '../version.ts';
 import { Arguments, UsageError, columns, commandHelp } from './arguments.ts';
 import type { Command } from './command.ts';
 import { bench } from './commands/bench.ts';
@@ -42,15 +41,10 @@ function help(): string {
   );
 }
 
-function version(): string {
-  const json = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(json) as { version: string }).version;
-}
-
 async function run(args: readonly string[], signal: AbortSignal): Promise<void> {
   const [name = '--help', ...rest] = args;
   if (name === '--help' || name === '-h') return print(help());
-  if (name === '--version') return print(`${version()}\n`);
+  if (name === '--version') return print(`${VERSION}\n`);
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (!command) {
     const names = COMMANDS.map((candidate) => candidate.name);

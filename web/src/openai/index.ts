@@ -1,0 +1,17 @@
+// model.openai: the part of OpenAI's API that a local model can answer, under the names of the openai package.
+import type { LanguageModel } from '../client.ts';
+import { ChatCompletions } from './chat.ts';
+import { Completions } from './completions.ts';
+
+export type { Stream } from './stream.ts';
+export type * from './types.ts';
+
+export class OpenAIShape {
+  readonly chat: { readonly completions: ChatCompletions };
+  readonly completions: Completions;
+
+  constructor(model: Pick<LanguageModel, 'info' | 'chat' | 'generate'>) {
+    this.chat = { completions: new ChatCompletions(model) };
+    this.completions = new Completions(model);
+  }
+}
