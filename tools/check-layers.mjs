@@ -24,14 +24,28 @@ const cppLayers = [
 const typescriptLayers = [
   {
     name: 'protocol',
-    paths: ['errors', 'names', 'check', 'options', 'protocol', 'builds'].map(webFile),
+    paths: [
+      ...['errors', 'names', 'sizes', 'check', 'options', 'protocol', 'builds'].map(webFile),
+      ...['remote_object', 'store/store', 'store/sha256', 'store/remote'].map(webFile),
+    ],
   },
-  { name: 'worker', paths: ['chat_template', 'engine', 'start_engine', 'worker'].map(webFile) },
-  { name: 'worker in Node', paths: ['node/file_source', 'node/worker'].map(webFile) },
-  { name: 'worker in a browser', paths: ['browser/source', 'browser/worker'].map(webFile) },
+  { name: 'store', paths: ['web/src/store/'] },
+  { name: 'engine', paths: ['engine', 'start_engine'].map(webFile) },
+  { name: 'load', paths: ['web/src/load/'] },
+  { name: 'worker', paths: ['chat_template', 'worker'].map(webFile) },
+  {
+    name: 'worker in Node',
+    paths: ['node/file_source', 'node/stores', 'node/worker'].map(webFile),
+  },
+  {
+    name: 'worker in a browser',
+    paths: ['browser/stores', 'browser/serve', 'browser/worker'].map(webFile),
+  },
   {
     name: 'client',
-    paths: ['stats', 'connection', 'stream', 'client', 'index', 'measure'].map(webFile),
+    paths: ['stats', 'connection', 'stream', 'stream_port', 'client', 'index', 'measure'].map(
+      webFile,
+    ),
   },
   { name: 'browser', paths: ['web/src/browser/'] },
   { name: 'Node', paths: ['web/src/node/'] },

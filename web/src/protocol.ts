@@ -1,6 +1,17 @@
 // The messages between client and worker: discriminated unions, all structured-cloneable.
 import type { WireError } from './errors.ts';
 import type { GenerateOptions } from './options.ts';
+import type { StorePort } from './store/remote.ts';
+
+/** How far a load is. */
+export interface LoadProgress {
+  /** Bytes given to the engine. */
+  loaded: number;
+  /** Bytes of the file, or of all files; 0: unknown. */
+  total: number;
+  /** Bytes that came from the network, also through another tab that downloads the same file. */
+  downloaded: number;
+}
 
 /** How the KV cache stores keys and values. */
 export type KvType = 'f32' | 'f16' | 'int8';
@@ -121,14 +132,23 @@ export interface LogitsChunk {
   logits: Float32Array;
 }
 
+/** Which ModelStore a worker uses: one that it has, none, or the page's own. */
+export type StoreChoice = 'indexeddb' | 'opfs' | 'files' | 'none' | StorePort;
+
 /** What a worker can be asked for; `Source` (where bytes come from) depends on the environment. */
 export type RequestBody<Source = unknown> =
   | {
       type: 'load';
-      source: Source;
+      /** One, or the files of a split model in order. */
+      sources: Source[];
+      store: StoreChoice;
+      /** Of each source in hexadecimal; empty: any. */
+      expectedSha256: string[];
       kernels: string;
       kvType: string;
       threads: number | undefined;
+      /** What the page has to add to those of stats(). */
+      warnings: string[];
     }
   | { type: 'inspect'; source: Source }
   | { type: 'generate'; prompt: Prompt; options: GenerateOptions & { seed: number } }
@@ -150,7 +170,7 @@ export interface Answers {
 
 /** What arrives before the answer. */
 export type Event =
-  | { type: 'progress'; loaded: number; total: number }
+  | ({ type: 'progress' } & LoadProgress)
   | { type: 'prefill'; done: number; total: number }
   | ({ type: 'piece' } & Piece)
   | ({ type: 'logits' } & LogitsChunk);

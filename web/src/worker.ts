@@ -1,7 +1,8 @@
 // The worker's side of the protocol: one model, requests in order, cancelled between steps. Knows no environment.
 import { chatTokens } from './chat_template.ts';
-import type { Engine, LoadRequest } from './engine.ts';
+import type { Engine } from './engine.ts';
 import { PipitError, cancelledError, toWire } from './errors.ts';
+import { type LoadControl, type LoadEnvironment, inspect, load } from './load/load.ts';
 import type {
   Answers,
   Event,
@@ -14,24 +15,10 @@ import type {
   RequestBody,
   ToWorker,
 } from './protocol.ts';
-import type { EngineWishes, StartedEngine } from './start_engine.ts';
-
-/** A model file's bytes, in order. */
-export interface ByteSource {
-  /** In bytes; 0: unknown. */
-  readonly size: number;
-  /** Writes the next bytes to the front of `target` and returns how many; 0: there are no more. */
-  read(target: Uint8Array): number | Promise<number>;
-  close(): void | Promise<void>;
-}
 
 /** What the worker needs from where it runs: a browser's worker, Node's, or a test. */
-export interface WorkerEnvironment<Source> {
+export interface WorkerEnvironment<Source> extends LoadEnvironment<Source> {
   post(message: FromWorker, transfer?: ArrayBuffer[]): void;
-  startEngine(wishes: EngineWishes): Promise<StartedEngine>;
-  openSource(source: Source): Promise<ByteSource>;
-  /** Resolves after the messages that have arrived were handled. */
-  nextTask(): Promise<void>;
 }
 
 interface Loaded {
@@ -48,13 +35,13 @@ interface Job<Source> {
   id: number;
   body: RequestBody<Source>;
   cancelled: boolean;
+  /** Aborted with `cancelled`, for what is under way in a load. */
+  abort: AbortController;
   /** Logits chunks that the reader has asked for and not got. */
   pulls: number;
   /** Continues a job that waits for a pull. */
   wake: () => void;
 }
-
-const FEED_BYTES = 1 << 20;
 
 const wrongKernels = (name: string): string =>
   `The kernel set '${name}' computes wrongly in this browser or on this machine, so it is not used.`;
@@ -98,7 +85,14 @@ export class ModelWorker<Source> {
         this.#settle(id, () => this.#stats());
         break;
       default:
-        this.#queue.push({ id, body, cancelled: false, pulls: 0, wake: () => {} });
+        this.#queue.push({
+          id,
+          body,
+          cancelled: false,
+          abort: new AbortController(),
+          pulls: 0,
+          wake: () => {},
+        });
         if (!this.#running) void this.#runQueue();
     }
   }
@@ -110,6 +104,7 @@ export class ModelWorker<Source> {
       this.#fail(id, cancelledError('The request'));
     } else if (this.#running?.id === id) {
       this.#running.cancelled = true;
+      this.#running.abort.abort();
       this.#running.wake();
     }
   }
@@ -180,54 +175,22 @@ export class ModelWorker<Source> {
 
   async #load(job: Job<Source>, body: Body<'load', Source>): Promise<ModelInfo> {
     const start = performance.now();
-    const { source, kernels, kvType, threads } = body;
-    const started = await this.#environment.startEngine({ kernels, threads });
-    const { engine, warnings } = started;
-    await this.#feed(job, engine, source, {
-      kernels,
-      kvType,
-      nThreads: started.threads,
-      headerOnly: false,
-    });
-    const info = engine.loadEnd();
+    const { engine, info, warnings } = await load(this.#environment, body, this.#loadControl(job));
     const wrong = info.kernelTrials.filter((trial) => !trial.correct);
     warnings.push(...wrong.map(({ name }) => wrongKernels(name)));
     this.#loaded = { engine, info, loadMs: performance.now() - start, warnings };
     return info;
   }
 
-  async #inspect(job: Job<Source>, { source }: Body<'inspect', Source>): Promise<ModelDescription> {
-    const kernels = 'auto';
-    const { engine } = await this.#environment.startEngine({ kernels, threads: 1 });
-    const request = { kernels, kvType: 'auto', nThreads: 1, headerOnly: true };
-    const fileSize = await this.#feed(job, engine, source, request);
-    return { ...engine.describe(), fileSize };
+  #inspect(job: Job<Source>, { source }: Body<'inspect', Source>): Promise<ModelDescription> {
+    return inspect(this.#environment, source, this.#loadControl(job));
   }
 
-  /** Feeds the file, or its header, into the engine; returns the file's size. */
-  async #feed(
-    job: Job<Source>,
-    engine: Engine,
-    source: Source,
-    request: Omit<LoadRequest, 'fileSize'>,
-  ): Promise<number> {
-    const bytes = await this.#environment.openSource(source);
-    try {
-      engine.loadBegin({ ...request, fileSize: bytes.size });
-      let loaded = 0;
-      for (;;) {
-        const n = await bytes.read(engine.loadBuffer(FEED_BYTES));
-        if (n === 0) break;
-        const complete = engine.loadFeed(n);
-        loaded += n;
-        this.#event(job, { type: 'progress', loaded, total: bytes.size });
-        if (request.headerOnly && complete) break;
-        await this.#breathe(job);
-      }
-      return bytes.size || loaded;
-    } finally {
-      await bytes.close();
-    }
+  #loadControl(job: Job<Source>): LoadControl {
+    return {
+      signal: job.abort.signal,
+      onProgress: (progress) => this.#event(job, { type: 'progress', ...progress }),
+    };
   }
 
   async #generate(

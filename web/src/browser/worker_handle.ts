@@ -6,7 +6,7 @@ export function startWorker(): WorkerHandle {
   const url = new URL('./worker.js', import.meta.url);
   const worker = new Worker(url, { type: 'module', name: 'pipit' });
   return {
-    post: (message) => worker.postMessage(message),
+    post: (message, transfer = []) => worker.postMessage(message, transfer),
     listen(onMessage, onDeath) {
       worker.onmessage = ({ data }: MessageEvent<FromWorker>) => onMessage(data);
       worker.onmessageerror = () => onDeath('a message could not be read');

@@ -30,7 +30,9 @@ export class FilesStore implements ModelStore {
   }
 
   readManifest(url: string): Promise<unknown> {
-    return this.#try(async () => parseJson(await orMissing(readFile(await this.#path(url, MANIFEST)))));
+    return this.#try(async () =>
+      parseJson(await orMissing(readFile(await this.#path(url, MANIFEST)))),
+    );
   }
 
   writeManifest(manifest: Manifest): Promise<void> {
@@ -53,7 +55,9 @@ export class FilesStore implements ModelStore {
   list(): Promise<unknown[]> {
     return this.#try(async () => {
       const folders = (await orMissing(readdir(this.#root))) ?? [];
-      const manifests = folders.map((folder) => orMissing(readFile(join(this.#root, folder, MANIFEST))));
+      const manifests = folders.map((folder) =>
+        orMissing(readFile(join(this.#root, folder, MANIFEST))),
+      );
       return (await Promise.all(manifests)).map(parseJson);
     });
   }

@@ -23,7 +23,11 @@ export class MemoryStore implements ModelStore {
     return this.#files.get(url)?.chunks.get(index);
   }
 
-  async writeChunk(manifest: Manifest, index: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  async writeChunk(
+    manifest: Manifest,
+    index: number,
+    bytes: Uint8Array<ArrayBuffer>,
+  ): Promise<void> {
     const chunk = new Blob([bytes]);
     await this.writeManifest(manifest);
     this.#files.get(manifest.url)!.chunks.set(index, chunk);

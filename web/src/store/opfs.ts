@@ -40,7 +40,11 @@ export class OpfsStore implements ModelStore {
     return this.#try(async () => readFile(await this.#folder(url), String(index)));
   }
 
-  async writeChunk(manifest: Manifest, index: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  async writeChunk(
+    manifest: Manifest,
+    index: number,
+    bytes: Uint8Array<ArrayBuffer>,
+  ): Promise<void> {
     await this.#try(async () => {
       await writeFile((await this.#folder(manifest.url, true))!, String(index), bytes);
     });

@@ -1,6 +1,12 @@
 // A page's own ModelStore for its worker: every call goes through a MessagePort.
 import { RemoteObject, serveObject } from '../remote_object.ts';
-import { type Manifest, type ModelStore, STORE_METHODS, type StoreEstimate, storeError } from './store.ts';
+import {
+  type Manifest,
+  type ModelStore,
+  STORE_METHODS,
+  type StoreEstimate,
+  storeError,
+} from './store.ts';
 
 /** What stands for a page's own store in a message. */
 export interface StorePort {

@@ -1,5 +1,6 @@
 // What a place for models must be able to do, and what it keeps of each file: chunks, and a manifest that describes them.
 import { PipitError, messageOf } from '../errors.ts';
+import { sha256 } from './sha256.ts';
 
 /** Bytes of every chunk of a file but the last. */
 export const CHUNK_BYTES = 4 << 20;
@@ -94,6 +95,27 @@ export function parseManifest(value: unknown): Manifest | undefined {
 /** Bytes of chunk `index` of a file of known size. */
 export function chunkLength({ size, chunkBytes }: Manifest, index: number): number {
   return Math.min(chunkBytes, size - index * chunkBytes);
+}
+
+/** A chunk that is what the manifest says; undefined when it is missing, damaged, or cannot be read. */
+export async function readVerified(
+  store: ModelStore,
+  manifest: Manifest,
+  index: number,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const hash = manifest.chunks[index];
+  if (!hash) return undefined;
+  try {
+    const chunk = await store.readChunk(manifest.url, index);
+    const bytes =
+      chunk instanceof Blob
+        ? new Uint8Array(await chunk.arrayBuffer())
+        : (chunk as Uint8Array<ArrayBuffer> | undefined);
+    if (bytes?.length !== chunkLength(manifest, index)) return undefined;
+    return (await sha256(bytes)) === hash ? bytes : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Bytes of all chunks that are stored. */
