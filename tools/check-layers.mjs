@@ -43,9 +43,16 @@ const typescriptLayers = [
   },
   {
     name: 'client',
-    paths: ['stats', 'connection', 'stream', 'stream_port', 'client', 'index', 'measure'].map(
-      webFile,
-    ),
+    paths: [
+      'stats',
+      'connection',
+      'stream',
+      'stream_port',
+      'session',
+      'client',
+      'index',
+      'measure',
+    ].map(webFile),
   },
   { name: 'browser', paths: ['web/src/browser/'] },
   { name: 'Node', paths: ['web/src/node/'] },

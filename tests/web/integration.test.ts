@@ -125,7 +125,8 @@ test('limits: no token, one token, a full context', async () => {
   assert.deepEqual([none.text, none.tokens, none.stopReason], ['', [], 'length']);
   const one = await model.generate(STORY, { maxTokens: 1 }).result;
   assert.deepEqual([one.tokens.length, one.stopReason], [1, 'length']);
-  const full = await model.generate(STORY, { temperature: 0, ignoreEos: true, nCtx: 20 }).result;
+  await using session = await model.createSession({ nCtx: 20 });
+  const full = await session.generate(STORY, { temperature: 0, ignoreEos: true }).result;
   assert.equal(full.stopReason, 'context');
   // The last token is drawn, but not computed any more.
   assert.equal(full.promptTokens + full.tokens.length, 20 + 1);
@@ -135,13 +136,15 @@ const refusals: {
   name: string;
   prompt: string | number[];
   options: GenerateOptions;
+  nCtx?: number;
   code: string;
   message: RegExp;
 }[] = [
   {
     name: 'a prompt longer than the context',
     prompt: LONG,
-    options: { nCtx: 8 },
+    options: {},
+    nCtx: 8,
     code: 'context_full',
     message: /8/,
   },
@@ -160,17 +163,11 @@ const refusals: {
     code: 'invalid_argument',
     message: /'top_p' is 2/,
   },
-  {
-    name: 'a context too large',
-    prompt: 'a',
-    options: { nCtx: 2 ** 31 },
-    code: 'invalid_argument',
-    message: /n_ctx/,
-  },
 ];
-for (const { name, prompt, options, code, message } of refusals) {
+for (const { name, prompt, options, nCtx, code, message } of refusals) {
   test(`refused: ${name}`, async () => {
-    await rejectsWith(model.generate(prompt, options).result, code, message);
+    await using session = await model.createSession({ nCtx });
+    await rejectsWith(session.generate(prompt, options).result, code, message);
   });
 }
 

@@ -53,7 +53,7 @@ export interface Engine {
   describe(): Omit<ModelDescription, 'fileSize'>;
   tokenize(text: string, addSpecial: boolean, parseSpecial: boolean): number[];
   detokenize(tokens: readonly number[], special: boolean): string;
-  generateBegin(tokens: readonly number[], options: GenerateOptions): void;
+  generateBegin(tokens: readonly number[], options: GenerateOptions, nCtx: number): void;
   generateStep(): GenerationStep;
   generateEnd(): void;
   logitsBegin(tokens: readonly number[], nCtx: number): void;
@@ -120,8 +120,8 @@ export class WasmEngine implements Engine {
     return this.#text();
   }
 
-  generateBegin(tokens: readonly number[], options: GenerateOptions): void {
-    const request = { tokens, ...toWireOptions(options) };
+  generateBegin(tokens: readonly number[], options: GenerateOptions, nCtx: number): void {
+    const request = { tokens, n_ctx: nCtx, ...toWireOptions(options) };
     this.#call('generate_begin', (wasm) => wasm._pipit_generate_begin(this.#putJson(request)));
   }
 

@@ -1,6 +1,6 @@
 // The messages between client and worker: discriminated unions, all structured-cloneable.
 import type { WireError } from './errors.ts';
-import type { GenerateOptions } from './options.ts';
+import type { GenerateOptions, SessionOptions } from './options.ts';
 import type { StorePort } from './store/remote.ts';
 
 /** How far a load is. */
@@ -98,12 +98,30 @@ export type Prompt =
 
 export type StopReason = 'eos' | 'stop' | 'length' | 'context';
 
+/** How likely a token was: the natural logarithm of its probability, before penalties and temperature. */
+export interface TokenLogprob {
+  token: number;
+  /** U+FFFD stands in it where the token is a part of a character; its bytes are whole. */
+  text: string;
+  bytes: number[];
+  logprob: number;
+}
+
+/** A token that was drawn, and the likeliest at its place, the best first. */
+export interface DrawnToken extends TokenLogprob {
+  topLogprobs: TokenLogprob[];
+}
+
 export interface GenerateResult {
   text: string;
   /** The generated tokens, without the end-of-generation token. */
   tokens: number[];
-  /** How many tokens the prompt had. */
+  /** One for each of `tokens`, if the option 'logprobs' was given. */
+  tokenLogprobs?: DrawnToken[];
+  /** How many tokens the prompt had; of one that a sliding session cut, those that were left. */
   promptTokens: number;
+  /** How many of them the session had computed before. */
+  cachedTokens: number;
   stopReason: StopReason;
   /** The stop string that was met. */
   stop: string | null;
@@ -112,6 +130,7 @@ export interface GenerateResult {
   prefillMs: number;
   /** From the first generated token to the last. */
   decodeMs: number;
+  /** Of the tokens that were not cached. */
   prefillTokensPerSecond: number;
   /** Of the tokens after the first; 0 when there are none. */
   decodeTokensPerSecond: number;
@@ -122,6 +141,20 @@ export interface Piece {
   text: string;
   /** null: text that was held back for a stop string and turned out to be none. */
   token: number | null;
+  /** Of the token, if the option 'logprobs' was given. */
+  logprob?: TokenLogprob;
+  /** The likeliest tokens at its place, as many as 'logprobs' says, the best first. */
+  topLogprobs?: TokenLogprob[];
+}
+
+/** A candidate of score(). */
+export interface Score {
+  text: string;
+  tokens: number[];
+  /** Of all its tokens after the prompt: the sum of theirs. */
+  logprob: number;
+  /** Among the candidates: the softmax of their logprobs. */
+  probability: number;
 }
 
 /** Rows `start` … `start + n` of the logits; row i holds what follows token i. */
@@ -134,6 +167,12 @@ export interface LogitsChunk {
 
 /** Which ModelStore a worker uses: one that it has, none, or the page's own. */
 export type StoreChoice = 'indexeddb' | 'opfs' | 'files' | 'none' | StorePort;
+
+/** A session as the worker knows it: the client's number for it, and how it is created when it is first used. */
+export interface SessionRef {
+  id: number;
+  options: Required<SessionOptions>;
+}
 
 /** What a worker can be asked for; `Source` (where bytes come from) depends on the environment. */
 export type RequestBody<Source = unknown> =
@@ -151,7 +190,15 @@ export type RequestBody<Source = unknown> =
       warnings: string[];
     }
   | { type: 'inspect'; source: Source }
-  | { type: 'generate'; prompt: Prompt; options: GenerateOptions & { seed: number } }
+  | { type: 'createSession'; session: SessionRef }
+  | { type: 'disposeSession'; session: SessionRef }
+  | {
+      type: 'generate';
+      session: SessionRef;
+      prompt: Prompt;
+      options: GenerateOptions & { seed: number };
+    }
+  | { type: 'score'; session: SessionRef; prompt: Prompt; candidates: string[] }
   | { type: 'logits'; tokens: number[]; nCtx: number }
   | { type: 'tokenize'; text: string; addSpecial: boolean; parseSpecial: boolean }
   | { type: 'detokenize'; tokens: number[]; special: boolean }
@@ -161,7 +208,10 @@ export type RequestBody<Source = unknown> =
 export interface Answers {
   load: ModelInfo;
   inspect: ModelDescription;
+  createSession: null;
+  disposeSession: null;
   generate: GenerateResult;
+  score: Score[];
   logits: null;
   tokenize: number[];
   detokenize: string;
@@ -172,7 +222,7 @@ export interface Answers {
 export type Event =
   | ({ type: 'progress' } & LoadProgress)
   | { type: 'prefill'; done: number; total: number }
-  | ({ type: 'piece' } & Piece)
+  | { type: 'piece'; piece: Piece }
   | ({ type: 'logits' } & LogitsChunk);
 
 export type ToWorker<Source = unknown> =

@@ -1,8 +1,13 @@
 // The worker's side of the protocol: one model, requests in order, cancelled between steps. Knows no environment.
 import { chatTokens } from './chat_template.ts';
-import type { Engine } from './engine.ts';
 import { PipitError, cancelledError, toWire } from './errors.ts';
-import { type LoadControl, type LoadEnvironment, inspect, load } from './load/load.ts';
+import {
+  type LoadCalls,
+  type LoadEnvironment,
+  type LoadedModel,
+  inspectFile,
+  loadEngine,
+} from './load/load_engine.ts';
 import type {
   Answers,
   Event,
@@ -21,21 +26,12 @@ export interface WorkerEnvironment<Source> extends LoadEnvironment<Source> {
   post(message: FromWorker, transfer?: ArrayBuffer[]): void;
 }
 
-interface Loaded {
-  engine: Engine;
-  info: ModelInfo;
-  loadMs: number;
-  warnings: string[];
-}
-
 type Body<Type extends RequestBody['type'], Source> = Extract<RequestBody<Source>, { type: Type }>;
 
 /** A request that takes several steps; one runs at a time, in the order of arrival. */
 interface Job<Source> {
   id: number;
   body: RequestBody<Source>;
-  cancelled: boolean;
-  /** Aborted with `cancelled`, for what is under way in a load. */
   abort: AbortController;
   /** Logits chunks that the reader has asked for and not got. */
   pulls: number;
@@ -43,14 +39,11 @@ interface Job<Source> {
   wake: () => void;
 }
 
-const wrongKernels = (name: string): string =>
-  `The kernel set '${name}' computes wrongly in this browser or on this machine, so it is not used.`;
-
 export class ModelWorker<Source> {
   readonly #environment: WorkerEnvironment<Source>;
   readonly #queue: Job<Source>[] = [];
   #running: Job<Source> | undefined;
-  #loaded: Loaded | undefined;
+  #loaded: LoadedModel | undefined;
 
   constructor(environment: WorkerEnvironment<Source>) {
     this.#environment = environment;
@@ -81,18 +74,15 @@ export class ModelWorker<Source> {
       case 'detokenize':
         this.#settle(id, () => this.#model.engine.detokenize(body.tokens, body.special));
         break;
+      case 'createSession':
+      case 'disposeSession':
+        this.#settle(id, () => null);
+        break;
       case 'stats':
         this.#settle(id, () => this.#stats());
         break;
       default:
-        this.#queue.push({
-          id,
-          body,
-          cancelled: false,
-          abort: new AbortController(),
-          pulls: 0,
-          wake: () => {},
-        });
+        this.#queue.push({ id, body, abort: new AbortController(), pulls: 0, wake: () => {} });
         if (!this.#running) void this.#runQueue();
     }
   }
@@ -103,7 +93,6 @@ export class ModelWorker<Source> {
       this.#queue.splice(index, 1);
       this.#fail(id, cancelledError('The request'));
     } else if (this.#running?.id === id) {
-      this.#running.cancelled = true;
       this.#running.abort.abort();
       this.#running.wake();
     }
@@ -162,7 +151,7 @@ export class ModelWorker<Source> {
     this.#environment.post({ type: 'event', id: job.id, event }, transfer);
   }
 
-  get #model(): Loaded {
+  get #model(): LoadedModel {
     if (!this.#loaded) throw new PipitError('internal', 'No model is loaded yet.');
     return this.#loaded;
   }
@@ -170,37 +159,34 @@ export class ModelWorker<Source> {
   /** Between two steps: lets messages in, then gives up if one of them was this job's cancel. */
   async #breathe(job: Job<Source>): Promise<void> {
     await this.#environment.nextTask();
-    if (job.cancelled) throw cancelledError('The request');
+    if (job.abort.signal.aborted) throw cancelledError('The request');
   }
 
   async #load(job: Job<Source>, body: Body<'load', Source>): Promise<ModelInfo> {
-    const start = performance.now();
-    const { engine, info, warnings } = await load(this.#environment, body, this.#loadControl(job));
-    const wrong = info.kernelTrials.filter((trial) => !trial.correct);
-    warnings.push(...wrong.map(({ name }) => wrongKernels(name)));
-    this.#loaded = { engine, info, loadMs: performance.now() - start, warnings };
-    return info;
+    this.#loaded = await loadEngine(this.#environment, body, this.#loadCalls(job));
+    return this.#loaded.info;
   }
 
-  #inspect(job: Job<Source>, { source }: Body<'inspect', Source>): Promise<ModelDescription> {
-    return inspect(this.#environment, source, this.#loadControl(job));
+  #inspect(job: Job<Source>, body: Body<'inspect', Source>): Promise<ModelDescription> {
+    return inspectFile(this.#environment, body, this.#loadCalls(job));
   }
 
-  #loadControl(job: Job<Source>): LoadControl {
+  #loadCalls(job: Job<Source>): LoadCalls {
+    const { signal } = job.abort;
     return {
-      signal: job.abort.signal,
+      signal,
       onProgress: (progress) => this.#event(job, { type: 'progress', ...progress }),
     };
   }
 
   async #generate(
     job: Job<Source>,
-    { prompt, options }: Body<'generate', Source>,
+    { session, prompt, options }: Body<'generate', Source>,
   ): Promise<GenerateResult> {
     const { engine } = this.#model;
     const promptTokens = this.#promptTokens(prompt);
     const start = performance.now();
-    engine.generateBegin(promptTokens, options);
+    engine.generateBegin(promptTokens, options, session.options.nCtx);
     try {
       const tokens: number[] = [];
       let text = '';
@@ -216,15 +202,17 @@ export class ModelWorker<Source> {
           lastToken = performance.now();
           if (tokens.push(step.token) === 1) firstToken = lastToken;
           text += step.text;
-          this.#event(job, { type: 'piece', text: step.text, token: step.token });
+          this.#event(job, { type: 'piece', piece: { text: step.text, token: step.token } });
         } else {
-          if (step.text) this.#event(job, { type: 'piece', text: step.text, token: null });
+          if (step.text)
+            this.#event(job, { type: 'piece', piece: { text: step.text, token: null } });
           const prefillMs = prefillEnd - start;
           const decodeMs = lastToken - firstToken;
           return {
             text: text + step.text,
             tokens,
             promptTokens: promptTokens.length,
+            cachedTokens: 0,
             stopReason: step.stop_reason,
             stop: step.stop,
             seed: options.seed,
@@ -264,7 +252,7 @@ export class ModelWorker<Source> {
         const logits = engine.logitsStep();
         if (logits.length === 0) return null;
         const n = logits.length / info.nVocab;
-        while (job.pulls === 0 && !job.cancelled) {
+        while (job.pulls === 0 && !job.abort.signal.aborted) {
           await new Promise<void>((resolve) => (job.wake = resolve));
         }
         job.pulls--;

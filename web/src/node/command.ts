@@ -40,6 +40,7 @@ export async function openFile(
       kernels: args.string('kernels'),
       kvType: args.string('kv-type') as LoadOptions['kvType'], // checked when it is loaded
       threads: args.number('threads'),
+      nCtx: args.number('ctx'),
       signal,
       onProgress: ({ loaded, total, downloaded }) =>
         progress.update(Math.max(loaded, downloaded), total),

@@ -28,14 +28,15 @@ export interface LoadEnvironment<Source> {
   nextTask(): Promise<void>;
 }
 
-export interface LoadControl {
+export interface LoadCalls {
   signal: AbortSignal;
   onProgress(progress: LoadProgress): void;
 }
 
-export interface LoadedEngine {
+export interface LoadedModel {
   engine: Engine;
   info: ModelInfo;
+  loadMs: number;
   /** For stats(). */
   warnings: string[];
 }
@@ -45,18 +46,21 @@ type Body<Type extends RequestBody['type'], Source> = Extract<RequestBody<Source
 /** The engine takes steps of so many bytes, so that messages and reads never wait for long. */
 const FEED_BYTES = 1 << 20;
 
-export async function load<Source>(
+const wrongKernels = (name: string): string =>
+  `The kernel set '${name}' computes wrongly in this browser or on this machine, so it is not used.`;
+
+export async function loadEngine<Source>(
   environment: LoadEnvironment<Source>,
   body: Body<'load', Source>,
-  control: LoadControl,
-): Promise<LoadedEngine> {
+  calls: LoadCalls,
+): Promise<LoadedModel> {
   const store = environment.openStore(body.store);
   try {
-    return await loadOnce(environment, body, control, store);
+    return await loadOnce(environment, body, calls, store);
   } catch (error) {
     if (!(error instanceof FileChangedError)) throw error;
     // What the engine has is of a file that is no more, so another engine takes the new one.
-    return await loadOnce(environment, body, control, store);
+    return await loadOnce(environment, body, calls, store);
   } finally {
     store?.close();
   }
@@ -65,15 +69,16 @@ export async function load<Source>(
 async function loadOnce<Source>(
   environment: LoadEnvironment<Source>,
   { sources, expectedSha256, kernels, kvType, threads, warnings: given }: Body<'load', Source>,
-  control: LoadControl,
+  calls: LoadCalls,
   store: ModelStore | undefined,
-): Promise<LoadedEngine> {
-  const progress = new Progress(control.onProgress);
+): Promise<LoadedModel> {
+  const start = performance.now();
+  const progress = new Progress(calls.onProgress);
   const warnings = new Set(given);
   const optionsOf = (index: number): UrlOptions => ({
     store,
     expectedSha256: expectedSha256[index],
-    signal: control.signal,
+    signal: calls.signal,
     tuning: environment.tuning,
     onDownloaded: (n) => progress.update({ downloaded: progress.downloaded + n }),
     onWaiting: (downloaded, total) => progress.update({ downloaded, total }),
@@ -101,11 +106,18 @@ async function loadOnce<Source>(
         const request = { kernels, kvType, nThreads: started.threads, headerOnly: false };
         engine.loadBegin({ ...request, fileSize: source.size });
       }
-      await feed(engine, source, progress, environment, control.signal);
+      await feed(engine, source, progress, environment, calls.signal);
     }
     const info = engine.loadEnd();
     progress.flush();
-    return { engine, info, warnings: [...started.warnings, ...warnings] };
+    for (const { name, correct } of info.kernelTrials)
+      if (!correct) warnings.add(wrongKernels(name));
+    return {
+      engine,
+      info,
+      loadMs: performance.now() - start,
+      warnings: [...started.warnings, ...warnings],
+    };
   } catch (error) {
     // Not to be fed to the engine a second time.
     if (isBadFile(error)) await Promise.all(opened.map((source) => source.forget?.()));
@@ -117,10 +129,10 @@ async function loadOnce<Source>(
 }
 
 /** Reads only the header of a file. */
-export async function inspect<Source>(
+export async function inspectFile<Source>(
   environment: LoadEnvironment<Source>,
-  source: Source,
-  { signal, onProgress }: LoadControl,
+  { source }: Body<'inspect', Source>,
+  { signal, onProgress }: LoadCalls,
 ): Promise<ModelDescription> {
   const kernels = 'auto';
   const { engine } = await environment.startEngine({ kernels, threads: 1 });
