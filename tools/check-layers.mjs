@@ -39,7 +39,12 @@ const typescriptLayers = [
   },
   {
     name: 'worker in a browser',
-    paths: ['browser/stores', 'browser/serve', 'browser/worker'].map(webFile),
+    paths: [
+      ...['lifeline', 'thread', 'modules', 'stores', 'serve', 'worker'].map((name) =>
+        webFile(`browser/${name}`),
+      ),
+      'web/src/browser/wasm/', // the modules' glue, which is built
+    ],
   },
   {
     name: 'client',

@@ -15,10 +15,18 @@ export { requestPersistence, storageEstimate } from '../store/estimate.ts';
 /** A URL, which may be relative to the page, a Blob, for instance a File, or a stream of a file's bytes. */
 export type ModelSource = string | URL | Blob | ReadableStream<Uint8Array>;
 
+export interface BrowserLoadOptions extends LoadOptions {
+  /**
+   * The folder, relative to the page, that has the worker.js and the wasm/ of pipit's dist/browser. Default: the folder of
+   * this script, or where the bundler has put them.
+   */
+  assets?: string | URL;
+}
+
 export const { listModels, verifyModel, deleteModel } = storeManagement(
   'indexeddb',
   openStore,
-  (url) => resolve(url).href,
+  (url) => modelUrl(url).href,
 );
 
 /**
@@ -27,13 +35,25 @@ export const { listModels, verifyModel, deleteModel } = storeManagement(
  */
 export async function loadModel(
   model: ModelSource | readonly ModelSource[],
-  options: LoadOptions = {},
+  { assets, ...options }: BrowserLoadOptions = {},
 ): Promise<LanguageModel> {
-  return LanguageModel.load(startWorker, options, async () => {
-    const files = filesOf(model);
-    if (options.persist && !(await requestPersistence())) files.warnings.push(NOT_PERSISTENT);
-    return files;
-  });
+  const folder = assets === undefined ? undefined : folderOf(assets);
+  return LanguageModel.load(
+    () => startWorker(folder),
+    options,
+    async () => {
+      const files = filesOf(model);
+      if (options.persist && !(await requestPersistence())) files.warnings.push(NOT_PERSISTENT);
+      return files;
+    },
+  );
+}
+
+function folderOf(assets: unknown): URL {
+  const url = pageUrl(assets);
+  if (!url) throw invalid(`The option 'assets' must be a URL, not ${describe(assets)}.`);
+  // Of a folder that is written without its slash, too.
+  return new URL(`${url.origin}${url.pathname.replace(/\/?$/, '/')}`);
 }
 
 const NOT_PERSISTENT =
@@ -50,7 +70,7 @@ function filesOf(model: ModelSource | readonly ModelSource[]): ModelFiles {
       sources.push({ stream });
       ports.push(stream);
     } else if (typeof part === 'string' || part instanceof URL) {
-      const url = resolve(part);
+      const url = modelUrl(part);
       sources.push(
         ...(model === part ? splitUrls(url) : [url.href]).map((href) => ({ url: href })),
       );
@@ -58,15 +78,20 @@ function filesOf(model: ModelSource | readonly ModelSource[]): ModelFiles {
       throw invalid(`The model must be a URL, a File, a Blob or a stream, not ${describe(part)}.`);
     }
   }
-  if (sources.length === 0)
+  if (sources.length === 0) {
     throw invalid('The model is an empty array; it must have one file or more.');
+  }
   return { sources, ports, defaultStore: 'indexeddb', warnings: [] };
 }
 
 /** The worker lies elsewhere: what is relative to the page is not relative to it. */
-function resolve(model: string | URL): URL {
-  const url = URL.parse(model, globalThis.location.href);
+function modelUrl(model: string | URL): URL {
+  const url = pageUrl(model);
   if (!url) throw invalid(`The model ${describe(String(model))} is no URL.`);
   url.hash = '';
   return url;
+}
+
+function pageUrl(url: unknown): URL | null {
+  return URL.parse(String(url), globalThis.location.href);
 }
