@@ -65,17 +65,26 @@ export class RemoteFile {
     this.identity = known ? { ...known } : { etag: null, lastModified: null, size: 0 };
   }
 
-  /** Bytes `start` … `end`; fewer only at the end of a file whose size was not known before. */
-  async read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
+  /**
+   * Bytes `start` … `end`; fewer only at the end of a file whose size was not known before. The last part of them is not
+   * asked for before `gate`.
+   */
+  async read(start: number, end: number, gate: Promise<void>): Promise<Uint8Array<ArrayBuffer>> {
     const target = new Uint8Array(end - start);
-    if (!this.#isRanged) return target.subarray(0, await this.#readStream(target, start));
-    const pieces: Promise<void>[] = [];
+    const pieces: Promise<number>[] = [];
     for (let at = 0; at < target.length; at += this.#laneBytes) {
       const piece = target.subarray(at, at + this.#laneBytes);
-      pieces.push(this.#lanes.use(() => this.#readRange(piece, start + at)));
+      const readPiece = async (): Promise<number> => {
+        if (at + piece.length === target.length) await gate;
+        return this.#readRange(piece, start + at);
+      };
+      pieces.push(this.#lanes.use(readPiece));
     }
-    await Promise.all(pieces);
-    return target;
+    const lengths = await Promise.all(pieces);
+    return target.subarray(
+      0,
+      lengths.reduce((a, b) => a + b),
+    );
   }
 
   /** Ends all requests. */
@@ -135,7 +144,7 @@ export class RemoteFile {
     // Not shown to pages of other origins unless the server allows it.
     const range = headers.get('content-range');
     const [, first, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(range ?? '') ?? [];
-    if (range !== null && Number(first) !== start) {
+    if (range && Number(first) !== start) {
       throw new TransientError(`the server answered a request for byte ${start} with '${range}'`);
     }
     this.#identify(headers, Number(total) || 0);
@@ -157,12 +166,13 @@ export class RemoteFile {
     this.identity.size ||= told.size;
   }
 
-  async #readRange(target: Uint8Array, start: number): Promise<void> {
+  /** Fills `target`; returns how many bytes there were. */
+  async #readRange(target: Uint8Array, start: number): Promise<number> {
     let filled = 0;
     await withRetries(
       this.#transfer,
       async () => {
-        while (filled < target.length) {
+        while (this.#isRanged && filled < target.length) {
           const answer =
             this.#takeFirst(start + filled) ??
             (await this.#ask(start + filled, start + target.length));
@@ -180,9 +190,8 @@ export class RemoteFile {
       },
       () => filled,
     );
-    if (filled < target.length) {
-      await this.#readStream(target.subarray(filled), start + filled);
-    }
+    if (filled === target.length) return filled;
+    return filled + (await this.#readStream(target.subarray(filled), start + filled));
   }
 
   #takeFirst(position: number): Answer | undefined {
