@@ -110,12 +110,11 @@ async function send(
     ...[dropAfter, stallAfter, cutAfter].filter((n) => n !== undefined),
   );
   response.flushHeaders();
+  const closed = new Promise((resolve) => response.once('close', resolve));
   while (noted.sent < length && !response.destroyed) {
     const step = body.subarray(noted.sent, Math.min(noted.sent + stepBytes, length));
-    await new Promise<void>((resolve) => {
-      response.write(step, () => resolve());
-      response.once('close', resolve);
-    });
+    const written = new Promise((resolve) => response.write(step, resolve));
+    await Promise.race([written, closed]);
     noted.sent += step.length;
     if (pauseMs) await sleep(pauseMs);
   }

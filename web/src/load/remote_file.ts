@@ -1,7 +1,7 @@
 // A file on a server: spans of its bytes, by ranges in parallel or, where the server knows none, from one long answer.
 import { PipitError } from '../errors.ts';
 import { type Answer, type Transfer, TransientError, request, withRetries } from './requests.ts';
-import { Slots } from './slots.ts';
+import { Slots } from '../slots.ts';
 
 /** What tells one version of a file from another; null or 0: not told. */
 export interface Identity {
@@ -94,9 +94,9 @@ export class RemoteFile {
 
   async #open(position: number): Promise<void> {
     const answer = await this.#ask(position, position + this.#laneBytes).catch((error: unknown) => {
-      // A server elsewhere may forbid the header Range.
-      const mayBeForbidden = error instanceof TransientError && isCrossOrigin(this.#transfer.url);
-      if (position === 0 && mayBeForbidden) return undefined;
+      // A server of another origin may forbid the header Range, and Chromium refuses a compressed answer to it.
+      const isRefused = error instanceof TransientError && error.cause instanceof TypeError;
+      if (position === 0 && isRefused) return undefined;
       throw error;
     });
     if (answer && this.identity.size > 0) {
@@ -259,9 +259,4 @@ export class RemoteFile {
       throw error;
     }
   }
-}
-
-function isCrossOrigin(url: string): boolean {
-  const { location } = globalThis as { location?: Location };
-  return location !== undefined && new URL(url).origin !== location.origin;
 }

@@ -14,7 +14,7 @@ import { AHEAD, type ByteSource } from './byte_source.ts';
 import { FileChangedError, RemoteFile } from './remote_file.ts';
 import { lock } from './lock.ts';
 import type { Transfer } from './requests.ts';
-import { Slots, readAhead } from './slots.ts';
+import { Slots, readAhead } from '../slots.ts';
 import type { Tuning } from './tuning.ts';
 
 export interface UrlOptions {
