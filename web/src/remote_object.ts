@@ -19,7 +19,7 @@ type AnyPort = MessagePort & { unref?(): void };
 export function serveObject(
   object: object,
   methods: readonly string[],
-  translate: (error: unknown) => PipitError = PipitError.from,
+  translate: (error: unknown) => PipitError = (error) => PipitError.from(error),
 ): MessagePort {
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = ({ data }: MessageEvent<Call>) => void answer(data);

@@ -101,6 +101,7 @@ class UrlSource implements ByteSource {
   async open(): Promise<void> {
     await this.#prepare();
     this.#chunks = readAhead(AHEAD, (index) => this.#chunk(index));
+    if (this.#wasComplete) void this.#writeManifest({ lastUsed: Date.now() }).catch(() => {});
   }
 
   async #prepare(): Promise<void> {
@@ -290,17 +291,17 @@ class UrlSource implements ByteSource {
           'stored. Check the address and the hash, or load it again.',
       );
     }
-    if (this.#isStoring) {
-      const isNew = !manifest.complete || (digest ?? manifest.sha256) !== manifest.sha256;
-      manifest.complete = true;
-      manifest.sha256 ??= digest ?? null;
-      manifest.lastUsed = Date.now();
-      const written = this.#store!.writeManifest(manifest).catch((error: unknown) => {
-        if (isNew) this.#warn(messageOf(error));
-      });
-      if (isNew) await written; // only the time of its use need not be waited for
+    const isKnown = manifest.complete && (digest === undefined || digest === manifest.sha256);
+    if (this.#isStoring && !isKnown) {
+      const news = { complete: true, sha256: digest ?? manifest.sha256, lastUsed: Date.now() };
+      await this.#writeManifest(news).catch((error: unknown) => this.#warn(messageOf(error)));
     }
     this.#unlock();
+  }
+
+  #writeManifest(news: Partial<Manifest>): Promise<void> {
+    Object.assign(this.#manifest, news);
+    return this.#writing.use(() => this.#store!.writeManifest(this.#manifest));
   }
 
   /** For a file that is not what it should be: deletes what is stored, and stores no more of it. */

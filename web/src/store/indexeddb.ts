@@ -2,12 +2,16 @@
 // a chunk and the manifest that lists it.
 import { PipitError } from '../errors.ts';
 import { estimateStorage } from './estimate.ts';
-import { type Manifest, type ModelStore, type StoreEstimate, storeError } from './store.ts';
+import {
+  type Manifest,
+  type ModelStore,
+  type StoreEstimate,
+  storeError,
+  withLimit,
+} from './store.ts';
 
 const MANIFESTS = 'manifests';
 const CHUNKS = 'chunks';
-/** A browser whose database is broken may never answer. */
-const OPEN_MS = 10_000;
 
 export class IndexedDbStore implements ModelStore {
   readonly name: string;
@@ -24,7 +28,8 @@ export class IndexedDbStore implements ModelStore {
   }
 
   writeManifest(manifest: Manifest): Promise<void> {
-    return this.#write(({ manifests }) => manifests.put(manifest, manifest.url));
+    // Of the manifests alone: the chunks are being read.
+    return this.#write([MANIFESTS], (store) => store(MANIFESTS).put(manifest, manifest.url));
   }
 
   async readChunk(url: string, index: number): Promise<Blob | undefined> {
@@ -34,17 +39,17 @@ export class IndexedDbStore implements ModelStore {
 
   writeChunk(manifest: Manifest, index: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     const chunk = new Blob([bytes]);
-    return this.#write(({ manifests, chunks }) => {
-      chunks.put(chunk, [manifest.url, index]);
-      manifests.put(manifest, manifest.url);
+    return this.#write([MANIFESTS, CHUNKS], (store) => {
+      store(CHUNKS).put(chunk, [manifest.url, index]);
+      store(MANIFESTS).put(manifest, manifest.url);
     });
   }
 
   delete(url: string): Promise<void> {
-    return this.#write(({ manifests, chunks }) => {
-      manifests.delete(url);
+    return this.#write([MANIFESTS, CHUNKS], (store) => {
+      store(MANIFESTS).delete(url);
       // An array is greater than every number.
-      chunks.delete(IDBKeyRange.bound([url, 0], [url, []]));
+      store(CHUNKS).delete(IDBKeyRange.bound([url, 0], [url, []]));
     });
   }
 
@@ -70,20 +75,19 @@ export class IndexedDbStore implements ModelStore {
     }
   }
 
+  /** One transaction over the stores of these names. */
   async #write(
-    change: (stores: { manifests: IDBObjectStore; chunks: IDBObjectStore }) => void,
+    names: string[],
+    change: (store: (name: string) => IDBObjectStore) => void,
   ): Promise<void> {
     try {
       const database = await this.#open();
       // What a power cut takes away is found missing and fetched again, so nothing waits for the disk.
       const options: IDBTransactionOptions = { durability: 'relaxed' };
-      const transaction = database.transaction([MANIFESTS, CHUNKS], 'readwrite', options);
+      const transaction = database.transaction(names, 'readwrite', options);
       const done = completionOf(transaction);
       try {
-        change({
-          manifests: transaction.objectStore(MANIFESTS),
-          chunks: transaction.objectStore(CHUNKS),
-        });
+        change((name) => transaction.objectStore(name));
       } catch (error) {
         done.catch(() => {});
         transaction.abort();
@@ -111,26 +115,19 @@ async function openDatabase(name: string, onClosed: () => void): Promise<IDBData
   if (globalThis.indexedDB === undefined) {
     throw new PipitError('unsupported', 'This browser has no IndexedDB.');
   }
-  const timeout = Promise.withResolvers<never>();
-  const error = new PipitError('io', `IndexedDB did not open within ${OPEN_MS / 1000} seconds.`);
-  const timer = setTimeout(() => timeout.reject(error), OPEN_MS);
-  try {
-    const request = indexedDB.open(name, 1);
-    request.onupgradeneeded = () => {
-      request.result.createObjectStore(MANIFESTS);
-      request.result.createObjectStore(CHUNKS);
-    };
-    const database = await Promise.race([resultOf(request), timeout.promise]);
-    database.onclose = onClosed;
-    // Another page deletes the database or knows a later version of it: it need not wait for this one.
-    database.onversionchange = () => {
-      database.close();
-      onClosed();
-    };
-    return database;
-  } finally {
-    clearTimeout(timer);
-  }
+  const request = indexedDB.open(name, 1);
+  request.onupgradeneeded = () => {
+    request.result.createObjectStore(MANIFESTS);
+    request.result.createObjectStore(CHUNKS);
+  };
+  const database = await withLimit(resultOf(request));
+  database.onclose = onClosed;
+  // Another page deletes the database or knows a later version of it: it need not wait for this one.
+  database.onversionchange = () => {
+    database.close();
+    onClosed();
+  };
+  return database;
 }
 
 function resultOf<T>(request: IDBRequest<T>): Promise<T> {

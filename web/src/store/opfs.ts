@@ -3,7 +3,13 @@ import { PipitError } from '../errors.ts';
 import { Slots } from '../slots.ts';
 import { estimateStorage } from './estimate.ts';
 import { sha256 } from './sha256.ts';
-import { type Manifest, type ModelStore, type StoreEstimate, storeError } from './store.ts';
+import {
+  type Manifest,
+  type ModelStore,
+  type StoreEstimate,
+  storeError,
+  withLimit,
+} from './store.ts';
 
 const MANIFEST = 'manifest.json';
 
@@ -100,7 +106,7 @@ export class OpfsStore implements ModelStore {
 
   async #try<T>(run: () => Promise<T>): Promise<T> {
     try {
-      return await run();
+      return await withLimit(run());
     } catch (error) {
       throw storeError(error, 'The origin private file system');
     }

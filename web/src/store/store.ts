@@ -126,6 +126,21 @@ export function storedBytes(manifest: Manifest): number {
   );
 }
 
+/** A browser whose database is broken, or locked by a worker that was killed, may never answer. */
+const ANSWER_MS = 10_000;
+
+/** `answer`, or an error where it does not come in time. */
+export async function withLimit<T>(answer: Promise<T>): Promise<T> {
+  const timeout = Promise.withResolvers<never>();
+  const error = new Error(`it did not answer within ${ANSWER_MS / 1000} seconds`);
+  const timer = setTimeout(() => timeout.reject(error), ANSWER_MS);
+  try {
+    return await Promise.race([answer, timeout.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** A store's failure as a PipitError: quota_exceeded or io. */
 export function storeError(error: unknown, what: string): PipitError {
   if (error instanceof PipitError) return error;
