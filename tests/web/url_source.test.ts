@@ -387,11 +387,11 @@ for (const first of [undefined, createHash('sha256').update(other).digest('hex')
 /** A store whose room ends at write number `n`. */
 function fullAfter(n: number): MemoryStore {
   const store = new MemoryStore();
-  const { writeChunk } = store;
+  const writeChunk = store.writeChunk.bind(store);
   let writes = 0;
   store.writeChunk = (...args) =>
     writes++ < n
-      ? writeChunk.apply(store, args)
+      ? writeChunk(...args)
       : Promise.reject(new DOMException('no room', 'QuotaExceededError'));
   return store;
 }

@@ -30,7 +30,7 @@ export interface LoadEnvironment<Source> {
 
 export interface LoadCalls {
   signal: AbortSignal;
-  onProgress(progress: LoadProgress): void;
+  onProgress: (progress: LoadProgress) => void;
 }
 
 export interface LoadedModel {
@@ -120,11 +120,11 @@ async function loadOnce<Source>(
     };
   } catch (error) {
     // Not to be fed to the engine a second time.
-    if (isBadFile(error)) await Promise.all(opened.map((source) => source.forget?.()));
+    if (isBadFile(error)) await Promise.all(opened.map(async (source) => source.forget?.()));
     throw error;
   } finally {
     opening.then((source) => source.close()).catch(() => {});
-    await Promise.all(opened.map((source) => source.close()));
+    await Promise.all(opened.map(async (source) => source.close()));
   }
 }
 

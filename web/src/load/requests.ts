@@ -8,7 +8,7 @@ export interface Transfer {
   signal: AbortSignal;
   tuning: Tuning;
   /** Told of bytes as they arrive. */
-  onBytes(n: number): void;
+  onBytes: (n: number) => void;
 }
 
 /** A failure that may pass. */

@@ -25,11 +25,11 @@ export interface UrlOptions {
   signal: AbortSignal;
   tuning: Tuning;
   /** Told of every byte from the network. */
-  onDownloaded(bytes: number): void;
+  onDownloaded: (bytes: number) => void;
   /** Told while another tab downloads the same file, with what it has stored so far. */
-  onWaiting(storedBytes: number, size: number): void;
+  onWaiting: (storedBytes: number, size: number) => void;
   /** Told in a sentence why the file is not stored. */
-  onWarning(warning: string): void;
+  onWarning: (warning: string) => void;
 }
 
 /** Chunks that are on their way from the server or into the store at the same time. */
@@ -44,7 +44,7 @@ export async function openUrl(url: string, options: UrlOptions): Promise<ByteSou
     await source.open();
     return source;
   } catch (error) {
-    source.close();
+    await source.close();
     throw error;
   }
 }

@@ -37,11 +37,11 @@ export interface VerifyOptions extends StoreOptions {
 
 export interface StoreManagement {
   /** The models in the store, those used last first. */
-  listModels(options?: StoreOptions): Promise<StoredModel[]>;
+  listModels: (options?: StoreOptions) => Promise<StoredModel[]>;
   /** Reads a stored model and compares it with what was downloaded. Throws not_found. */
-  verifyModel(url: string | URL, options?: VerifyOptions): Promise<VerifyResult>;
+  verifyModel: (url: string | URL, options?: VerifyOptions) => Promise<VerifyResult>;
   /** Deletes a model, also a partly downloaded one; no error when there is none. */
-  deleteModel(url: string | URL, options?: StoreOptions): Promise<void>;
+  deleteModel: (url: string | URL, options?: StoreOptions) => Promise<void>;
 }
 
 /** The functions for an environment: `open` knows its stores by name, `resolve` its relative URLs. */

@@ -126,13 +126,12 @@ async function writeFile(
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<void> {
   const file = await folder.getFileHandle(name, { create: true });
-  const { createSyncAccessHandle } = file as SyncFile;
-  if (!createSyncAccessHandle) {
+  const handle = await (file as SyncFile).createSyncAccessHandle?.();
+  if (!handle) {
     const stream = await file.createWritable();
     await stream.write(bytes);
     return stream.close();
   }
-  const handle = await createSyncAccessHandle.call(file);
   try {
     handle.truncate(0);
     // A full disk shows itself as a short write here.
