@@ -23,7 +23,7 @@ const types = {
 
 /**
  * Serves an empty page at "/", the built package at "/dist/" and what `routes` says: a URL path to a file or to a function
- * (request, response) that answers, or one that ends with "/" to a folder. `headers` go with every file. Answers
+ * (request, response) that answers, or one that ends with "/", to a folder or to a function for all in it. `headers` go with every file. Answers
  * { url, close }; only this machine reaches it.
  */
 export async function serve(routes = {}, { headers = ISOLATION } = {}) {
@@ -50,8 +50,9 @@ export async function serve(routes = {}, { headers = ISOLATION } = {}) {
 
 async function answer(routes, request, response) {
   const urlPath = new URL(request.url, 'http://localhost').pathname;
-  if (typeof routes[urlPath] === 'function') {
-    await routes[urlPath](request, response);
+  const route = routes[urlPath] ?? routes[urlPath.replace(/[^/]*$/, '')];
+  if (typeof route === 'function') {
+    await route(request, response);
     return;
   }
   const file = fileOf(routes, urlPath.replace(/\/$/, '/index.html'));

@@ -14,6 +14,7 @@ import {
 import type {
   ChatMessage,
   KvType,
+  LoadProgress,
   LogitsChunk,
   ModelDescription,
   ModelInfo,
@@ -22,6 +23,7 @@ import type {
   SessionRef,
 } from './protocol.ts';
 import { type ChatOptions, type ScoreOptions, Session } from './session.ts';
+import { type StoreOption, checkStore, storeForWorker } from './store/choice.ts';
 import { type GenerationStream, Inbox } from './stream.ts';
 
 export interface LoadOptions {
@@ -34,11 +36,27 @@ export interface LoadOptions {
    * has one thread, whatever was asked for; stats().warnings then says so.
    */
   threads?: number;
+  /** Where models from URLs are kept; the default is 'indexeddb', in Node 'files'. */
+  store?: StoreOption;
+  /** SHA-256 of the file in hexadecimal, of a split model's files in order: another file is refused. */
+  expectedSha256?: string | readonly string[];
+  /** Asks the browser, before the download, to keep what is stored; some then ask the user. */
+  persist?: boolean;
   /** Context size of the model's sessions in tokens; 0, the default: what the model was trained for. */
   nCtx?: number;
   signal?: AbortSignal;
-  /** Bytes of the file that were read so far, of how many. */
-  onProgress?: (progress: { loaded: number; total: number }) => void;
+  /** At most twenty times a second. */
+  onProgress?: (progress: LoadProgress) => void;
+}
+
+/** The files of a model in order, as the worker's environment understands them. */
+export interface ModelFiles {
+  sources: unknown[];
+  /** Those among them that are MessagePorts. */
+  ports: MessagePort[];
+  defaultStore: StoreOption;
+  /** For stats(). */
+  warnings: string[];
 }
 
 /**
@@ -54,23 +72,28 @@ export class LanguageModel {
   #nextSession = 0;
   #openai: OpenAIShape | undefined;
 
-  /** Loads `source`, which the worker's environment understands, into a worker that `startWorker` starts. */
+  /** Loads the files that `findFiles` finds into a worker that `startWorker` starts. */
   static async load(
     startWorker: () => WorkerHandle,
-    source: unknown,
-    options: LoadOptions = {},
+    options: LoadOptions,
+    findFiles: () => ModelFiles | Promise<ModelFiles>,
   ): Promise<LanguageModel> {
     checkLoadOptions(options);
     const { kernels = 'auto', kvType = 'auto', threads, nCtx = 0, onProgress, signal } = options;
+    const { sources, ports, defaultStore, warnings } = await findFiles();
+    const expectedSha256 = checkHashes(options.expectedSha256, sources.length);
     const connection = connect(startWorker, signal);
     try {
+      const store = storeForWorker(options.store ?? defaultStore);
       const { answer } = connection.request(
-        { type: 'load', source, kernels, kvType, threads },
+        { type: 'load', sources, store, expectedSha256, kernels, kvType, threads, warnings },
         {
           signal,
+          transfer: typeof store === 'object' ? [...ports, store.port] : ports,
           onEvent: (event) => {
-            if (event.type === 'progress')
-              onProgress?.({ loaded: event.loaded, total: event.total });
+            if (event.type !== 'progress') return;
+            const { loaded, total, downloaded } = event;
+            onProgress?.({ loaded, total, downloaded });
           },
         },
       );
@@ -214,10 +237,12 @@ export class LanguageModel {
 }
 
 function checkLoadOptions(options: LoadOptions): void {
-  const names = ['kernels', 'kvType', 'threads', 'nCtx', 'signal', 'onProgress'];
-  checkKeys(options, names, 'option of loadModel()');
-  const { kernels, kvType, threads, nCtx = 0 } = options;
+  const names = ['kernels', 'kvType', 'threads', 'nCtx', 'store', 'expectedSha256', 'persist'];
+  checkKeys(options, [...names, 'signal', 'onProgress'], 'option of loadModel()');
+  const { kernels, kvType, threads, nCtx = 0, store, persist } = options;
   checkCount(nCtx, 'nCtx');
+  if (store !== undefined) checkStore(store);
+  if (persist !== undefined) checkBoolean(persist, "The option 'persist'");
   if (kernels !== undefined) checkString(kernels, "The option 'kernels'");
   if (kvType !== undefined) checkString(kvType, "The option 'kvType'");
   const isNumber = Number.isInteger(threads) && threads! >= 1 && threads! <= MAX_THREADS;
@@ -225,6 +250,23 @@ function checkLoadOptions(options: LoadOptions): void {
     throw invalid(
       `The option 'threads' must be a whole number from 1 to ${MAX_THREADS}, not ${describe(threads)}.`,
     );
+}
+
+/** As an array, in small letters. */
+function checkHashes(option: LoadOptions['expectedSha256'], nFiles: number): string[] {
+  if (option === undefined) return [];
+  const hashes = (Array.isArray(option) ? option : [option]) as unknown[];
+  if (hashes.length !== nFiles) {
+    throw invalid(
+      `The option 'expectedSha256' has ${hashes.length} hashes, but the model has ${nFiles} files. Give an array with one for each.`,
+    );
+  }
+  return hashes.map((hash) => {
+    if (typeof hash === 'string' && /^[0-9a-f]{64}$/i.test(hash)) return hash.toLowerCase();
+    throw invalid(
+      `The option 'expectedSha256' must be 64 hexadecimal digits, not ${describe(hash)}.`,
+    );
+  });
 }
 
 function connect(startWorker: () => WorkerHandle, signal: AbortSignal | undefined): Connection {

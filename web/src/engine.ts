@@ -12,6 +12,7 @@ export interface WasmModule {
   _pipit_input(n: number): number;
   _pipit_load_begin(n: number): number;
   _pipit_load_feed(n: number): number;
+  _pipit_load_next(fileSize: number): number;
   _pipit_load_end(): number;
   _pipit_describe(): number;
   _pipit_tokenize(n: number, addSpecial: number, parseSpecial: number): number;
@@ -62,6 +63,8 @@ export interface Engine {
   loadBuffer(size: number): Uint8Array;
   /** Takes the first `size` bytes of loadBuffer; true when no more are needed. */
   loadFeed(size: number): boolean;
+  /** After the last byte of a file of a split model: another one follows, of `fileSize` bytes (0: unknown). */
+  loadNext(fileSize: number): void;
   loadEnd(): ModelInfo;
   describe(): Omit<ModelDescription, 'fileSize'>;
   tokenize(text: string, addSpecial: boolean, parseSpecial: boolean): number[];
@@ -115,6 +118,10 @@ export class WasmEngine implements Engine {
   loadFeed(size: number): boolean {
     this.#call('load_feed', (wasm) => wasm._pipit_load_feed(size));
     return (this.#json() as { complete: boolean }).complete;
+  }
+
+  loadNext(fileSize: number): void {
+    this.#call('load_next', (wasm) => wasm._pipit_load_next(fileSize));
   }
 
   loadEnd(): ModelInfo {

@@ -14,6 +14,8 @@ export const STATUS_CODES = [
   'context_full',
   'cancelled',
   'worker_died',
+  'quota_exceeded',
+  'network',
   'internal',
 ] as const;
 

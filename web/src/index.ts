@@ -1,5 +1,5 @@
 // What pipit exports in every environment; node/index.ts adds loadModel and inspectModel for Node.
-export { type LoadOptions, LanguageModel } from './client.ts';
+export { type LoadOptions, LanguageModel, type ModelFiles } from './client.ts';
 export { type ErrorCode, PipitError } from './errors.ts';
 export type * as OpenAI from './openai/index.ts';
 export type { CallOptions, GenerateOptions, SessionOptions } from './options.ts';
@@ -10,6 +10,7 @@ export type {
   LogitsChunk,
   ModelDescription,
   KvType,
+  LoadProgress,
   ModelInfo,
   ModelStats,
   Piece,
@@ -19,3 +20,7 @@ export type {
 } from './protocol.ts';
 export { type ChatOptions, type ScoreOptions, Session } from './session.ts';
 export { GenerationStream } from './stream.ts';
+export type { StoreOption } from './store/choice.ts';
+export type { StorageEstimate } from './store/estimate.ts';
+export type { StoreOptions, StoredModel, VerifyOptions, VerifyResult } from './store/manage.ts';
+export type { Manifest, ModelStore, StoreEstimate } from './store/store.ts';

@@ -1,6 +1,17 @@
 // The messages between client and worker: discriminated unions, all structured-cloneable.
 import type { WireError } from './errors.ts';
 import type { GenerateOptions, SessionOptions } from './options.ts';
+import type { StorePort } from './store/remote.ts';
+
+/** How far a load is. */
+export interface LoadProgress {
+  /** Bytes given to the engine. */
+  loaded: number;
+  /** Bytes of the file, or of all files; 0: unknown. */
+  total: number;
+  /** Bytes that came from the network, also through another tab that downloads the same file. */
+  downloaded: number;
+}
 
 /** How the KV cache stores keys and values. */
 export type KvType = 'f32' | 'f16' | 'int8';
@@ -154,6 +165,9 @@ export interface LogitsChunk {
   logits: Float32Array;
 }
 
+/** Which ModelStore a worker uses: one that it has, none, or the page's own. */
+export type StoreChoice = 'indexeddb' | 'opfs' | 'files' | 'none' | StorePort;
+
 /** A session as the worker knows it: the client's number for it, and how it is created when it is first used. */
 export interface SessionRef {
   id: number;
@@ -164,10 +178,16 @@ export interface SessionRef {
 export type RequestBody<Source = unknown> =
   | {
       type: 'load';
-      source: Source;
+      /** One, or the files of a split model in order. */
+      sources: Source[];
+      store: StoreChoice;
+      /** Of each source in hexadecimal; empty: any. */
+      expectedSha256: string[];
       kernels: string;
       kvType: string;
       threads: number | undefined;
+      /** What the page has to add to those of stats(). */
+      warnings: string[];
     }
   | { type: 'inspect'; source: Source }
   | { type: 'createSession'; session: SessionRef }
@@ -200,7 +220,7 @@ export interface Answers {
 
 /** What arrives before the answer. */
 export type Event =
-  | { type: 'progress'; loaded: number; total: number }
+  | ({ type: 'progress' } & LoadProgress)
   | { type: 'prefill'; done: number; total: number }
   | { type: 'piece'; piece: Piece }
   | ({ type: 'logits' } & LogitsChunk);

@@ -1,7 +1,13 @@
 // The worker's side of the protocol: one model, its sessions, and the requests to them. Knows no environment.
 import { PipitError, toWire } from './errors.ts';
 import { type Emit, generate, logits, score } from './jobs.ts';
-import { type LoadEnvironment, type LoadedModel, inspectFile, loadEngine } from './load_engine.ts';
+import {
+  type LoadCalls,
+  type LoadEnvironment,
+  type LoadedModel,
+  inspectFile,
+  loadEngine,
+} from './load/load_engine.ts';
 import type {
   Answers,
   FromWorker,

@@ -1,0 +1,141 @@
+// Downloads that end without a word: the worker terminated, the page left or its tab killed, at random moments. The next one
+// goes on, ends with the same bytes, and fetches at most one chunk a second time.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { browserTest, serveHere } from './support/browsers.mjs';
+import { FaultyFile } from './support/faulty_server.ts';
+
+const CHUNK = 16_384;
+/** A whole download takes about so long. */
+const DOWNLOAD_MS = 150;
+const content = Buffer.alloc(22 * CHUNK + 1000);
+for (let i = 0; i < content.length; i++) content[i] = (i * 7 + (i >> 9)) % 251;
+content.write('GGUF');
+const sha256 = createHash('sha256').update(content).digest('hex');
+
+/** By their paths. */
+const files = new Map();
+const server = await serveHere({
+  '/files/': (request, response) => files.get(request.url).route(request, response),
+  '/worker.js': (_, response) =>
+    response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(`
+      import { openUrl } from '/dist/load/url_source.js';
+      import { IndexedDbStore } from '/dist/store/indexeddb.js';
+      onmessage = async ({ data: url }) => {
+        const source = await openUrl(url, {
+          store: new IndexedDbStore(),
+          signal: new AbortController().signal,
+          tuning: { chunkBytes: ${CHUNK}, lanes: 4, stallMs: 5000, attempts: 3, retryMs: 20 },
+          onDownloaded() {},
+          onWaiting() {},
+          onWarning: (warning) => reportError(new Error(warning)),
+        });
+        for await (const _ of source.parts());
+        await source.close();
+        postMessage('done');
+      };`),
+});
+
+/** In the page: downloads, and ends the worker after `killMs`. */
+async function download(url, killMs) {
+  const worker = new Worker('/worker.js', { type: 'module' });
+  const done = new Promise((resolve, reject) => {
+    worker.onmessage = () => resolve(true);
+    worker.onerror = ({ message }) => reject(new Error(message));
+  });
+  worker.postMessage(url);
+  const killed = new Promise((resolve) => {
+    if (killMs !== undefined) setTimeout(() => resolve(false), killMs);
+  });
+  await Promise.race([done, killed]);
+  worker.terminate();
+}
+
+/** In the page: SHA-256 of what is stored. */
+async function hashStored(url) {
+  const { IndexedDbStore } = await import('/dist/store/indexeddb.js');
+  const { parseManifest } = await import('/dist/store/store.js');
+  const { Sha256 } = await import('/dist/store/sha256.js');
+  const store = new IndexedDbStore();
+  const manifest = parseManifest(await store.readManifest(url));
+  const hash = new Sha256();
+  for (let i = 0; manifest?.complete && i < manifest.chunks.length; i++) {
+    hash.update(new Uint8Array(await (await store.readChunk(url, i)).arrayBuffer()));
+  }
+  store.close();
+  return hash.digest();
+}
+
+/** The chunks of which `requests` got every byte. */
+function wholeChunks(requests) {
+  const bytes = new Map();
+  for (const { start, sent } of requests) {
+    const index = Math.floor(start / CHUNK);
+    bytes.set(index, (bytes.get(index) ?? 0) + sent);
+  }
+  const length = (index) => Math.min(CHUNK, content.length - index * CHUNK);
+  return [...bytes].filter(([index, n]) => n >= length(index)).map(([index]) => index);
+}
+
+let nTrials = 0;
+
+/** A download that is interrupted by `interrupt(url, ms)`, and the one that goes on, in `tab`. */
+async function interruptAndGoOn(tab, interrupt) {
+  const path = `/files/${nTrials++}.gguf`;
+  const url = new URL(path, server.url).href;
+  const ms = Math.random() * DOWNLOAD_MS;
+  const what = `killed after ${ms.toFixed(1)} ms`;
+  const first = new FaultyFile(content, () => ({ pauseMs: 1, stepBytes: 2048 }));
+  files.set(path, first);
+  await interrupt(url, ms);
+  const second = new FaultyFile(content);
+  files.set(path, second);
+  await tab.run(30, 'Going on', download, url);
+  assert.equal(await tab.run(20, 'Hashing', hashStored, url), sha256, what);
+  const again = new Set(second.requests.map(({ start }) => Math.floor(start / CHUNK)));
+  const twice = wholeChunks(first.requests).filter((index) => again.has(index));
+  assert.ok(twice.length <= 1, `${what}: the chunks ${twice} were fetched twice`);
+  return first.sent > 0 && first.sent < content.length;
+}
+
+/** `n` of them, six at a time; some must really have been interrupted. */
+async function interruptOften(n, tab, interrupt) {
+  let interrupted = 0;
+  for (let i = 0; i < n; i += 6) {
+    const trials = Array.from({ length: Math.min(6, n - i) }, () =>
+      interruptAndGoOn(tab, interrupt),
+    );
+    interrupted += (await Promise.all(trials)).filter(Boolean).length;
+  }
+  assert.ok(interrupted > n / 6, `only ${interrupted} of ${n} downloads were interrupted`);
+}
+
+browserTest('a worker that is terminated 38 times', { url: server.url }, async ({ tab }) => {
+  await interruptOften(38, tab, (url, ms) => tab.run(30, 'Ending', download, url, ms));
+});
+
+const ends = {
+  'a page that is left 6 times': (page) => page.goto('about:blank'),
+  'a tab that is closed 6 times': (page) => page.close(),
+  // Puppeteer knows how to do this in Chromium only.
+  'a renderer that is killed 6 times': async (page) => {
+    const session = await page.createCDPSession();
+    session.send('Page.crash').catch(() => {});
+  },
+};
+for (const [what, end] of Object.entries(ends)) {
+  const names = what.startsWith('a renderer') ? ['chromium'] : undefined;
+  browserTest(what, { url: server.url, names }, async ({ tab, open, errors }) => {
+    await interruptOften(6, tab, async (url, ms) => {
+      const victim = await open(server.url);
+      victim.run(30, 'A download', download, url).catch(() => {});
+      await sleep(ms + DOWNLOAD_MS);
+      await end(victim.page);
+    });
+    // What a page complains of as it ends is no news here.
+    const isEnd = (error) => /crashed|may not load data/.test(error);
+    errors.splice(0, errors.length, ...errors.filter((error) => !isEnd(error)));
+  });
+}
