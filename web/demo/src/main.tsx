@@ -1,0 +1,9 @@
+// The page's start.
+import { render } from 'preact';
+import { App } from './app.tsx';
+import { restoreSettings } from './state/settings.ts';
+import { followAddress } from './state/view.ts';
+
+restoreSettings();
+followAddress();
+render(<App />, document.getElementById('app')!);

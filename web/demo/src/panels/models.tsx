@@ -1,0 +1,5 @@
+// The panel "Models".
+
+export function ModelsPanel() {
+  return null;
+}

@@ -1,0 +1,5 @@
+// The panel "Settings".
+
+export function SettingsPanel() {
+  return null;
+}

@@ -1,0 +1,5 @@
+// The panel "Statistics".
+
+export function StatisticsPanel() {
+  return null;
+}

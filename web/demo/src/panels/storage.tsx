@@ -1,0 +1,5 @@
+// The panel "Storage".
+
+export function StoragePanel() {
+  return null;
+}

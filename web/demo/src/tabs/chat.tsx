@@ -1,0 +1,5 @@
+// The tab "Chat".
+
+export function ChatTab() {
+  return null;
+}

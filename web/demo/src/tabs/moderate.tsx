@@ -1,0 +1,5 @@
+// The tab "Moderate".
+
+export function ModerateTab() {
+  return null;
+}

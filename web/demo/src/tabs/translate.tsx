@@ -1,0 +1,5 @@
+// The tab "Translate".
+
+export function TranslateTab() {
+  return null;
+}
