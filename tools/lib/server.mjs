@@ -18,6 +18,7 @@ const types = {
   '.html': 'text/html',
   '.js': 'text/javascript',
   '.mjs': 'text/javascript',
+  '.svg': 'image/svg+xml',
   '.wasm': 'application/wasm',
 };
 // A worker has no import map, so the server puts the address where the package's name stands.
@@ -25,22 +26,25 @@ const bareImports = [["'@huggingface/jinja'", "'/jinja/index.js'"]];
 
 /**
  * Serves an empty page at "/", the built package at "/dist/" and what `routes` says: a URL path to a file or to a function
- * (request, response) that answers, or one that ends with "/" to a folder. `headers` go with every file. Answers
- * { url, close }; only this machine reaches it.
+ * (request, response) that answers, or one that ends with "/" to a folder. `headers` go with every file; `port` is any free
+ * one unless given. Answers { url, close }; only this machine reaches it.
  */
-export async function serve(routes = {}, { headers = ISOLATION } = {}) {
+export async function serve(routes = {}, { headers = ISOLATION, port = 0 } = {}) {
   const allRoutes = {
-    '/': (_, response) => response.writeHead(200, { 'Content-Type': types['.html'] }).end(page),
     '/dist/': path.join(root, 'dist'),
     '/jinja/': path.join(root, 'node_modules', '@huggingface', 'jinja', 'dist'),
     ...routes,
   };
+  allRoutes['/'] ??= (_, response) => response.writeHead(200, { 'Content-Type': types['.html'] }).end(page);
   const server = createServer((request, response) => {
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     response.setHeader('Cache-Control', 'no-store');
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     answer(allRoutes, request, response).catch(() => response.destroy());
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
   return {
     url: `http://127.0.0.1:${server.address().port}/`,
     close: () => {
@@ -56,7 +60,7 @@ async function answer(routes, request, response) {
     await routes[urlPath](request, response);
     return;
   }
-  const file = fileOf(routes, urlPath);
+  const file = fileOf(routes, urlPath.replace(/\/$/, '/index.html'));
   const stats = file && (await stat(file).catch(() => null));
   if (!stats?.isFile()) {
     response.writeHead(404).end();
@@ -69,8 +73,38 @@ async function answer(routes, request, response) {
     response.end(text);
     return;
   }
-  response.setHeader('Content-Length', stats.size);
-  createReadStream(file).pipe(response);
+  sendFile(file, stats, request, response);
+}
+
+/** The file or the range of it that is asked for; nothing where the asker has this version already. */
+function sendFile(file, { size, mtimeMs }, { method, headers }, response) {
+  const tag = `"${size.toString(16)}-${Math.floor(mtimeMs).toString(16)}"`;
+  response.setHeader('ETag', tag);
+  response.setHeader('Accept-Ranges', 'bytes');
+  if (headers['if-none-match'] === tag) {
+    response.writeHead(304).end();
+    return;
+  }
+  const isSameVersion = (headers['if-range'] ?? tag) === tag;
+  const range = isSameVersion ? rangeOf(headers.range, size) : undefined;
+  if (range === null) {
+    response.writeHead(416, { 'Content-Range': `bytes */${size}` }).end();
+    return;
+  }
+  const { start, end } = range ?? { start: 0, end: size - 1 };
+  if (range) response.setHeader('Content-Range', `bytes ${start}-${end}/${size}`);
+  response.writeHead(range ? 206 : 200, { 'Content-Length': end - start + 1 });
+  if (method === 'HEAD' || size === 0) response.end();
+  else createReadStream(file, { start, end }).pipe(response);
+}
+
+/** The one range that the header asks for, `end` included; undefined: none, so everything; null: outside the file. */
+export function rangeOf(header, size) {
+  const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? [];
+  if (!first && !last) return undefined;
+  const start = first ? Number(first) : Math.max(0, size - Number(last));
+  const end = first && last ? Math.min(Number(last), size - 1) : size - 1;
+  return start <= end ? { start, end } : null;
 }
 
 /** The file that a URL path means, or null; never one outside its route's folder. */
