@@ -10,6 +10,7 @@ import { ChatTab } from './tabs/chat.tsx';
 import { ModerateTab } from './tabs/moderate.tsx';
 import { TranslateTab } from './tabs/translate.tsx';
 import { Icon, type IconName } from './ui/icon.tsx';
+import { Toasts } from './ui/toast.tsx';
 
 interface View {
   title: string;
@@ -40,6 +41,7 @@ export function App() {
         ))}
         {panel.value && <SidePanel name={panel.value} />}
       </div>
+      <Toasts />
     </div>
   );
 }
@@ -48,8 +50,8 @@ function Header() {
   return (
     <header class="header">
       <h1 class="brand">
-        <Icon name="bird" />
-        pipit
+        <img class="logo" src="./pipit.svg" alt="" width="32" height="32" />
+        <span class="brand-name">pipit</span>
       </h1>
       <nav class="tabs" aria-label="What to do">
         {TABS.map((name) => (

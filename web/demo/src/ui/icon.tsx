@@ -1,7 +1,6 @@
 // The page's icons, 24 × 24, drawn with the colour of the text around them. Whoever uses one gives the words.
 
 const PATHS = {
-  bird: 'M3 14c4 0 6-1 7-4s3-5 6-5c2 0 3 1 3.5 2L22 8l-2.5 1c0 6-4 10-9 10H7l2-2.5C6.5 17 4.5 16 3 14Z',
   chat: 'M4 5h16v11H9l-5 4Z',
   translate: 'M4 6h9M8.5 4v2M11 6c0 4-3 7-7 8M6 10c1 2 3 3.5 5 4M12 20l4-9 4 9M13.5 17h5',
   shield: 'M12 3l7 3v5c0 5-3 8-7 10-4-2-7-5-7-10V6Z',
