@@ -102,9 +102,13 @@ async function page(options) {
 /** What the service worker keeps: every file and its hash as fetch() takes it. The page itself is the folder, "". */
 async function hashes(folder) {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name));
   const pairs = files.sort().map(async (file) => {
-    const hash = createHash('sha256').update(await readFile(file)).digest('base64');
+    const hash = createHash('sha256')
+      .update(await readFile(file))
+      .digest('base64');
     const name = path.relative(folder, file).split(path.sep).join('/');
     return [name === 'index.html' ? '' : name, `sha256-${hash}`];
   });

@@ -30,7 +30,10 @@ export function serveDemo(folder, port) {
 
 async function main() {
   const { values } = parseArgs({
-    options: { help: { type: 'boolean', short: 'h' }, port: { type: 'string', default: defaultPort } },
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      port: { type: 'string', default: defaultPort },
+    },
   });
   if (values.help) {
     process.stdout.write(usage);

@@ -27,11 +27,15 @@ const untilKept = (tab) =>
 const plain = await serveHere({ '/some/where/': first, '/': first }, noHeaders);
 for (const at of ['', 'some/where/', 'some/where/index.html?x=1#moderate']) {
   const url = plain.url + at;
-  browserTest(`a host without headers, /${at}: isolated after a reload`, { url }, async ({ tab }) => {
-    await tab.page.waitForFunction('crossOriginIsolated', limit);
-    await untilShown(tab);
-    assert.equal(await tab.run(10, 'Looking', () => location.href), url);
-  });
+  browserTest(
+    `a host without headers, /${at}: isolated after a reload`,
+    { url },
+    async ({ tab }) => {
+      await tab.page.waitForFunction('crossOriginIsolated', limit);
+      await untilShown(tab);
+      assert.equal(await tab.run(10, 'Looking', () => location.href), url);
+    },
+  );
 }
 
 const pages = [];
@@ -89,39 +93,43 @@ for (const { what, start } of [
   });
 }
 
-browserTest('a new version takes over with the next visit', { url: 'about:blank' }, async ({ tab, open }) => {
-  const served = path.join(folder, 'served');
-  await cp(first, served, { recursive: true });
-  const server = await serveDemo(served, 0);
-  try {
-    const look = async () => {
-      const cache = await caches.open((await caches.keys())[0]);
-      const main = (await (await fetch('main.js')).text()).match(/(first|second)\/smollm2/)?.[1];
-      return { caches: (await caches.keys()).length, files: (await cache.keys()).length, main };
-    };
-    await tab.page.goto(server.url, limit);
-    await untilKept(tab);
-    await tab.page.reload(limit);
-    const before = await tab.run(10, 'Looking', look);
-    assert.equal(before.main, 'first');
-    await cp(second, served, { recursive: true });
-    const isWaiting = async () => {
-      const registration = await navigator.serviceWorker.ready;
-      if (!registration.installing && !registration.waiting) await registration.update();
-      return registration.waiting !== null;
-    };
-    await tab.page.waitForFunction(isWaiting, limit);
-    assert.equal((await tab.run(10, 'Looking', look)).main, 'first', 'while the page is open');
-    const other = await open(server.url);
-    assert.equal((await other.run(10, 'Looking', look)).main, 'first', 'while two are open');
-    await other.close();
-    await tab.page.reload(limit);
-    await tab.page.waitForFunction(async () => {
-      const registration = await navigator.serviceWorker.ready;
-      return registration.waiting === null && document.querySelector('h1');
-    }, limit);
-    assert.deepEqual(await tab.run(10, 'Looking', look), { ...before, main: 'second' });
-  } finally {
-    server.close();
-  }
-});
+browserTest(
+  'a new version takes over with the next visit',
+  { url: 'about:blank' },
+  async ({ tab, open }) => {
+    const served = path.join(folder, 'served');
+    await cp(first, served, { recursive: true });
+    const server = await serveDemo(served, 0);
+    try {
+      const look = async () => {
+        const cache = await caches.open((await caches.keys())[0]);
+        const main = (await (await fetch('main.js')).text()).match(/(first|second)\/smollm2/)?.[1];
+        return { caches: (await caches.keys()).length, files: (await cache.keys()).length, main };
+      };
+      await tab.page.goto(server.url, limit);
+      await untilKept(tab);
+      await tab.page.reload(limit);
+      const before = await tab.run(10, 'Looking', look);
+      assert.equal(before.main, 'first');
+      await cp(second, served, { recursive: true });
+      const isWaiting = async () => {
+        const registration = await navigator.serviceWorker.ready;
+        if (!registration.installing && !registration.waiting) await registration.update();
+        return registration.waiting !== null;
+      };
+      await tab.page.waitForFunction(isWaiting, limit);
+      assert.equal((await tab.run(10, 'Looking', look)).main, 'first', 'while the page is open');
+      const other = await open(server.url);
+      assert.equal((await other.run(10, 'Looking', look)).main, 'first', 'while two are open');
+      await other.close();
+      await tab.page.reload(limit);
+      await tab.page.waitForFunction(async () => {
+        const registration = await navigator.serviceWorker.ready;
+        return registration.waiting === null && document.querySelector('h1');
+      }, limit);
+      assert.deepEqual(await tab.run(10, 'Looking', look), { ...before, main: 'second' });
+    } finally {
+      server.close();
+    }
+  },
+);

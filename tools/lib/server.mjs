@@ -35,7 +35,8 @@ export async function serve(routes = {}, { headers = ISOLATION, port = 0 } = {})
     '/jinja/': path.join(root, 'node_modules', '@huggingface', 'jinja', 'dist'),
     ...routes,
   };
-  allRoutes['/'] ??= (_, response) => response.writeHead(200, { 'Content-Type': types['.html'] }).end(page);
+  allRoutes['/'] ??= (_, response) =>
+    response.writeHead(200, { 'Content-Type': types['.html'] }).end(page);
   const server = createServer((request, response) => {
     response.setHeader('Cache-Control', 'no-store');
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
