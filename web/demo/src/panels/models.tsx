@@ -3,3 +3,7 @@
 export function ModelsPanel() {
   return null;
 }
+
+export function ModelPicker() {
+  return null;
+}
