@@ -67,7 +67,9 @@ function Header() {
           </button>
         ))}
       </nav>
-      <ModelButton />
+      <div class="model-button-place">
+        <ModelButton />
+      </div>
     </header>
   );
 }
@@ -75,17 +77,24 @@ function Header() {
 /** Says which model is loaded; opens the panel. */
 function ModelButton() {
   const status = modelStatus.value;
-  const text = status.kind === 'none' ? 'No model' : status.title;
+  const text = {
+    none: 'No model yet',
+    loading: 'Loading…',
+    ready: status.kind === 'ready' ? status.title : '',
+    failed: 'No model: loading failed',
+  }[status.kind];
   return (
     <button
       type="button"
-      class={`model-button ${status.kind}`}
+      class="model-button"
       aria-expanded={panel.value !== null}
-      aria-controls="panel"
+      aria-controls={panel.value ? 'panel' : undefined}
       onClick={() => (panel.value = panel.value ? null : 'models')}
     >
+      <span class={`model-light ${status.kind}`} />
       <span class="model-title">{text}</span>
       <Icon name="panel" />
+      <span class="visually-hidden">, side panel</span>
     </button>
   );
 }

@@ -9,14 +9,14 @@ export const settings = signal<Settings>(DEFAULT_SETTINGS);
 
 /** For loadModel(); changes apply when the model is loaded again. */
 export const loadOptions = computed<LoadOptions>(() => {
-  const { kernels, kvType, threads } = settings.value;
-  return { kernels, kvType, threads: threads ?? undefined };
+  const { kernels, kvType, threads, nCtx } = settings.value;
+  return { kernels, kvType, threads: threads ?? undefined, nCtx };
 });
 
 /** For chat() and generate(). */
 export const generateOptions = computed<GenerateOptions>(() => {
-  const { temperature, topP, topK, minP, repeatPenalty, maxTokens, seed, nCtx } = settings.value;
-  const options = { temperature, topP, topK, minP, repeatPenalty, maxTokens, nCtx };
+  const { temperature, topP, topK, minP, repeatPenalty, maxTokens, seed } = settings.value;
+  const options = { temperature, topP, topK, minP, repeatPenalty, maxTokens };
   return seed === null ? options : { ...options, seed };
 });
 

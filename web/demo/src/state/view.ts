@@ -10,6 +10,8 @@ export type Panel = (typeof PANELS)[number];
 export const tab = signal<Tab>(tabOf(globalThis.location?.hash ?? ''));
 /** null: closed. */
 export const panel = signal<Panel | null>(null);
+/** Whether the list of conversations is open where there is no room for it beside them. */
+export const listOpen = signal(false);
 
 /** The tab is kept in the address, so that it can be linked to and the browser's back button leads back. */
 export function showTab(next: Tab): void {
