@@ -7,10 +7,13 @@ import type { LanguageModel, Session } from 'pipit';
  */
 const EMPTY_TEXTS = ['', 'N/A', 'text'];
 
+/** Room for what somebody writes in a comment or a letter. */
+const N_CTX = 4096;
+
 export class Classifier {
   readonly #model: LanguageModel;
   /** Beside the conversations, so that neither disturbs the other. */
-  #session: Promise<Session> | undefined;
+  #session: Session | undefined;
   /** The mean log-probabilities of `labels` after texts that say nothing. */
   #prior: { labels: string; logprobs: number[] } | undefined;
 
@@ -39,12 +42,9 @@ export class Classifier {
   }
 
   async #logprobs(text: string, labels: readonly string[], signal: AbortSignal): Promise<number[]> {
-    this.#session ??= this.#model.createSession({
-      nCtx: Math.min(2048, this.#model.info.nCtxTrain),
-    });
-    const session = await this.#session;
+    this.#session ??= await this.#model.createSession({ nCtx: N_CTX });
     const candidates = labels.map((label) => ` ${label}`);
-    const scores = await session.score(promptOf(text, labels), candidates, { signal });
+    const scores = await this.#session.score(promptOf(text, labels), candidates, { signal });
     return scores.map(({ logprob }) => logprob);
   }
 }

@@ -10,6 +10,9 @@ export interface Direction {
 /** Greedy: the likeliest translation, and the same for the same sentence. */
 const OPTIONS = { temperature: 0, maxTokens: 120, repeatPenalty: 1.1 };
 
+/** Room for the examples and a long sentence. */
+const N_CTX = 2048;
+
 /** Sentences that were translated; who types changes one at a time, and the others need not be done again. */
 const MOST_KNOWN = 500;
 
@@ -17,7 +20,7 @@ export class Translator {
   readonly #model: LanguageModel;
   readonly #known = new Map<string, string>();
   /** Beside the conversations, so that neither disturbs the other; the examples are computed once in it. */
-  #session: Promise<Session> | undefined;
+  #session: Session | undefined;
 
   constructor(model: LanguageModel) {
     this.#model = model;
@@ -36,12 +39,9 @@ export class Translator {
         yield known + after;
         continue;
       }
-      this.#session ??= this.#model.createSession({
-        nCtx: Math.min(2048, this.#model.info.nCtxTrain),
-      });
-      const session = await this.#session;
+      this.#session ??= await this.#model.createSession({ nCtx: N_CTX });
       let translation = '';
-      for await (const { text } of session.chat(messages(sentence, direction), {
+      for await (const { text } of this.#session.chat(messages(sentence, direction), {
         ...OPTIONS,
         signal,
       })) {
