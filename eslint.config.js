@@ -4,9 +4,14 @@ import js from '@eslint/js';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
+const globals = (names) => Object.fromEntries(names.map((name) => [name, 'readonly']));
+
 // The tools run in Node, so what this Node has is what they may use.
-const nodeGlobals = Object.fromEntries(
-  Object.getOwnPropertyNames(globalThis).map((name) => [name, 'readonly']),
+const nodeGlobals = globals(Object.getOwnPropertyNames(globalThis));
+
+// Tests in browsers hold functions that run in a page.
+const pageGlobals = globals(
+  'caches document indexedDB location requestAnimationFrame self window Worker'.split(' '),
 );
 
 export default defineConfig(
@@ -38,6 +43,7 @@ export default defineConfig(
     files: ['**/*.{js,mjs}'],
     languageOptions: { globals: nodeGlobals },
   },
+  { files: ['tests/{browser,package}/**'], languageOptions: { globals: pageGlobals } },
   {
     rules: {
       'no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_$' }],

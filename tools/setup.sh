@@ -18,13 +18,15 @@ Usage: tools/setup.sh [COMPONENT…]
   wasm     Emscripten $emscripten_minimum or newer, CMake, Ninja, nlohmann_json
   xnnpack  XNNPACK's sources in .toolchain/xnnpack, from Debian ($emscripten_release)
   native   clang 19 with sanitizers, clang-format, clang-tidy, CMake, Ninja, GoogleTest, nlohmann_json
+  browsers Chromium and Firefox ESR, headless, for the tests in real browsers
   python   a virtual environment in .toolchain/venv with tools/requirements.txt
   model    $default_model in models/cache/
 
 Without a COMPONENT it sets up all of them. What is there already is kept, and it may be interrupted and run again.
 An Emscripten on PATH, or in the folder that PIPIT_EMSCRIPTEN names, is kept if it is new enough; PIPIT_CXX names a
-C++ compiler to use in place of clang++-19. On Debian 12 (amd64, as root or with sudo) everything is installed;
-elsewhere it says what to install. Of the system it changes only: Debian packages, the apt source
+C++ compiler to use in place of clang++-19, PIPIT_CHROMIUM and PIPIT_FIREFOX browsers to test with. On Debian 12 (amd64,
+as root or with sudo) everything is installed; elsewhere it says what to install. Of the system it changes only: Debian
+packages, the apt source
 $emscripten_sources with its priority in
 $emscripten_preferences, and a link to acorn in $debian_emscripten/node_modules.
 END
@@ -163,6 +165,19 @@ setup_native() {
   setup_packages $compiler cmake ninja-build googletest nlohmann-json3-dev clang-format-19 clang-tidy-19
 }
 
+setup_browsers() {
+  local packages=()
+  browser_given PIPIT_CHROMIUM || packages+=(chromium)
+  browser_given PIPIT_FIREFOX || packages+=(firefox-esr)
+  setup_packages "${packages[@]}"
+}
+
+# browser_given VARIABLE: whether it names a browser; one that is not there is an error.
+browser_given() {
+  [ -n "${!1:-}" ] || return 1
+  command -v "${!1}" >/dev/null || die "$1 names ${!1}, which is not there. Install it or unset $1."
+}
+
 make_venv() {
   rm -rf "$toolchain/venv"
   rm -f "$toolchain/stamps/python" "$toolchain/stamps/venv"
@@ -206,11 +221,11 @@ for argument in "$@"; do
       usage
       exit
       ;;
-    node | wasm | xnnpack | native | python | model) components+=("$argument") ;;
+    node | wasm | xnnpack | native | browsers | python | model) components+=("$argument") ;;
     *) die "there is no component '$argument'. See tools/setup.sh --help." ;;
   esac
 done
-[ ${#components[@]} -gt 0 ] || components=(node native wasm xnnpack model python)
+[ ${#components[@]} -gt 0 ] || components=(node native wasm xnnpack browsers model python)
 
 mkdir -p "$toolchain"
 command -v sha256sum >/dev/null || die "there is no sha256sum. Install the GNU coreutils."

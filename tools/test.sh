@@ -42,6 +42,7 @@ run "the npm package builds" bash tools/build.sh wasm ts
 run "the modules are small" node tools/size.mjs
 run "the tools" node --test 'tests/tools/**/*.test.mjs'
 run "TypeScript and golden data" node --test 'tests/web/**/*.test.ts' 'tests/golden/**/*.test.ts'
+run "the browsers" node --test 'tests/browser/**/*.test.{mjs,ts}'
 
 echo
 echo "== summary"

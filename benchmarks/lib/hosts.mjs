@@ -5,8 +5,8 @@
 // prompt is token ids or how many random ones. What cannot be loaded rejects with the message of pipit's error.
 import { loadModel } from '../../dist/node/index.js';
 import { measureSpeed, randomTokens } from '../../dist/measure.js';
-import { BROWSERS, openPage } from './browser.mjs';
-import { serve } from './server.mjs';
+import { BROWSERS, openPage } from '../../tools/lib/browser.mjs';
+import { serve } from '../../tools/lib/server.mjs';
 
 export const HOSTS = ['node', ...BROWSERS];
 

@@ -4,6 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { arch, cpus, release, totalmem, type } from 'node:os';
 import { parseArgs } from 'node:util';
 
+import { EXECUTABLES } from '../../tools/lib/browser.mjs';
+
 /** A wrong command line: exit code 2. */
 export class UsageError extends Error {}
 
@@ -37,14 +39,14 @@ export const COMMON = {
   chromium: {
     name: 'chromium',
     value: 'PATH',
-    default: process.env.PIPIT_CHROMIUM ?? '/usr/bin/chromium',
+    default: EXECUTABLES.chromium,
     parse: parse.text,
     help: 'or the environment variable PIPIT_CHROMIUM',
   },
   firefox: {
     name: 'firefox',
     value: 'PATH',
-    default: process.env.PIPIT_FIREFOX ?? '/usr/bin/firefox-esr',
+    default: EXECUTABLES.firefox,
     parse: parse.text,
     help: 'or the environment variable PIPIT_FIREFOX',
   },

@@ -1,8 +1,8 @@
 // wllama on a page in headless Chromium.
 import { fileURLToPath } from 'node:url';
 
-import { openPage } from '../lib/browser.mjs';
-import { serve } from '../lib/server.mjs';
+import { openPage } from '../../tools/lib/browser.mjs';
+import { serve } from '../../tools/lib/server.mjs';
 
 const folder = fileURLToPath(new URL('node_modules/@wllama/wllama/esm', import.meta.url));
 

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { drawPicture } from '../../benchmarks/lib/charts.mjs';
 import { figuresOf, mergeEngineResults } from '../../benchmarks/lib/figures.mjs';
 import { UsageError, parse, parseValues } from '../../benchmarks/lib/program.mjs';
-import { fileOf } from '../../benchmarks/lib/server.mjs';
+import { fileOf } from '../../tools/lib/server.mjs';
 import { renderPage } from '../../benchmarks/report.mjs';
 import { spread } from '../../dist/stats.js';
 

@@ -12,7 +12,9 @@ clang-19:clang++-19
 libclang-rt-19-dev:/usr/lib/llvm-19/lib/clang/19/lib/linux
 clang-format-19:clang-format-19
 clang-tidy-19:clang-tidy-19
-googletest:/usr/src/googletest/CMakeLists.txt"
+googletest:/usr/src/googletest/CMakeLists.txt
+chromium:chromium
+firefox-esr:firefox-esr"
 
 # missing_packages NAME…: prints those whose probe fails.
 missing_packages() {

@@ -80,6 +80,7 @@ function ModelButton() {
   const text = {
     none: 'No model yet',
     loading: 'Loading…',
+    paused: 'Download paused',
     ready: status.kind === 'ready' ? status.title : '',
     failed: 'No model: loading failed',
   }[status.kind];

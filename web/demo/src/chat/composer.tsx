@@ -1,7 +1,7 @@
 // Where a message is written, with what goes on below it: how full the context is, and why nothing can be sent.
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { model, modelStatus } from '../state/model.ts';
+import { type ModelStatus, model, modelStatus } from '../state/model.ts';
 import { tab } from '../state/view.ts';
 import { Icon } from '../ui/icon.tsx';
 import { answers, say, stopAnswer } from './answers.ts';
@@ -72,6 +72,6 @@ export function Composer({ conversation }: { conversation: Conversation }) {
   );
 }
 
-function placeholderWithout(status: 'none' | 'loading' | 'ready' | 'failed'): string {
+function placeholderWithout(status: ModelStatus['kind']): string {
   return status === 'loading' ? 'The model is being loaded…' : 'Choose a model first';
 }

@@ -1,5 +1,5 @@
 // An empty conversation: how to begin.
-import { ModelPicker } from '../panels/models.tsx';
+import { ModelPicker } from '../models/picker.tsx';
 import { current } from '../state/conversations.ts';
 import { model } from '../state/model.ts';
 import { say } from './answers.ts';

@@ -1,9 +1,11 @@
-// The panel "Models".
+// The panel "Models": the choice of one.
+import { ModelPicker } from '../models/picker.tsx';
 
 export function ModelsPanel() {
-  return null;
-}
-
-export function ModelPicker() {
-  return null;
+  return (
+    <>
+      <p class="hint">A model runs on this device, and what you write to it stays here.</p>
+      <ModelPicker />
+    </>
+  );
 }

@@ -23,6 +23,7 @@ const PATHS = {
   upload: 'M12 16V5M7 9l5-5 5 5M5 20h14',
   left: 'M14 6l-6 6 6 6',
   right: 'M10 6l6 6-6 6',
+  swap: 'M4 9h15M15 5l4 4-4 4M20 15H5M9 11l-4 4 4 4',
   down: 'M6 10l6 6 6-6',
 } as const;
 

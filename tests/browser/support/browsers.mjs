@@ -1,0 +1,45 @@
+// Tests in real browsers: each runs in Chromium and in Firefox, in a fresh profile.
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+
+import { BROWSERS, launch } from '../../../tools/lib/browser.mjs';
+import { serve } from '../../../tools/lib/server.mjs';
+
+const launched = new Map();
+
+after(async () => {
+  for (const browser of launched.values())
+    await browser.then(({ close }) => close()).catch(() => {});
+});
+
+/** The browser of this test file, which all its tests share. */
+function browserOf(name) {
+  if (!launched.has(name)) launched.set(name, launch(name));
+  return launched.get(name);
+}
+
+/**
+ * A test on the page at `url`, in each of the browsers `names`. `run` gets the page (tools/lib/browser.mjs: openTab) as
+ * `tab`, `open(url)` for more tabs of the same profile, the browser's `name`, and `errors`: what nobody caught in any of
+ * the tabs. What is still in there at the end fails the test.
+ */
+export function browserTest(what, { url, names = BROWSERS, timeout = 120_000 }, run) {
+  for (const name of names) {
+    test(`${name}: ${what}`, { timeout }, async () => {
+      const { open, errors, close } = await (await browserOf(name)).newProfile();
+      try {
+        await run({ tab: await open(url), open, name, errors });
+        assert.deepEqual(errors, [], 'errors that nobody caught');
+      } finally {
+        await close();
+      }
+    });
+  }
+}
+
+/** A server (tools/lib/server.mjs: serve) that ends with the tests of this file. */
+export async function serveHere(routes, options) {
+  const server = await serve(routes, options);
+  after(() => server.close());
+  return server;
+}
