@@ -13,11 +13,12 @@ export function LatencyChart({ latencies }: { latencies: readonly number[] }) {
   const { theme } = settings.value;
 
   useEffect(() => {
-    const chart = new UPlot(optionsFor(place.current!), dataOf(latencies), place.current!);
+    const element = place.current!;
+    const chart = new UPlot(optionsFor(element), dataOf(latencies), element);
     const resize = new ResizeObserver(() =>
-      chart.setSize({ width: place.current!.clientWidth, height: HEIGHT }),
+      chart.setSize({ width: element.clientWidth, height: HEIGHT }),
     );
-    resize.observe(place.current!);
+    resize.observe(element);
     // The chart is pixels: other colours of the system mean another drawing.
     const colours = matchMedia('(prefers-color-scheme: dark)');
     const redraw = (): void => chart.redraw();
