@@ -34,6 +34,7 @@ export function contentSecurityPolicy({ modelBase = '' } = {}) {
     `connect-src 'self' https:${base?.protocol === 'http:' ? ` ${base.origin}` : ''}`,
     "style-src 'self'",
     "img-src 'self'",
+    "font-src 'self'",
     "manifest-src 'self'",
     "base-uri 'none'",
     "form-action 'none'",
@@ -76,6 +77,8 @@ function bundle(out, options) {
     bundle: true,
     minify: true,
     target: 'es2024',
+    loader: { '.woff2': 'file' },
+    assetNames: '[name]',
     legalComments: 'eof',
     logLevel: 'warning',
   });

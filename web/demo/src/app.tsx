@@ -1,5 +1,6 @@
 // The shell of the page: header with the tabs, the chosen tab, and the side panel.
 import type { ComponentType } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import { ModelsPanel } from './panels/models.tsx';
 import { SettingsPanel } from './panels/settings.tsx';
 import { StatisticsPanel } from './panels/statistics.tsx';
@@ -112,8 +113,25 @@ function TabContent({ name }: { name: Tab }) {
 
 function SidePanel({ name }: { name: Panel }) {
   const { Content, title } = panels[name];
+  const element = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const opener = document.activeElement;
+    element.current!.focus();
+    return () => {
+      if (opener instanceof HTMLElement) opener.focus();
+    };
+  }, []);
   return (
-    <aside class="panel" id="panel" aria-label={title}>
+    <aside
+      class="panel"
+      id="panel"
+      ref={element}
+      tabIndex={-1}
+      aria-label={title}
+      onKeyDown={({ key }) => {
+        if (key === 'Escape') panel.value = null;
+      }}
+    >
       <nav class="panel-tabs" aria-label="Side panel">
         {PANELS.map((other) => (
           <button

@@ -7,6 +7,7 @@ import { followDrops } from './models/picker.tsx';
 import { startOffline } from './offline.ts';
 import { startConversations } from './state/conversations.ts';
 import { modelStatus, restoreModel } from './state/model.ts';
+import { followLoads } from './state/reload.ts';
 import { restoreSettings } from './state/settings.ts';
 import { followStatistics } from './state/statistics.ts';
 import { followModel } from './state/stored.ts';
@@ -16,6 +17,7 @@ import { followAddress } from './state/view.ts';
 restoreSettings();
 followTheme();
 followAddress();
+followLoads();
 followDrops();
 followStatistics();
 void startConversations((gone) => {

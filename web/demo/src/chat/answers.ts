@@ -1,6 +1,12 @@
 // The answers that are being written: at most one in each conversation.
 import { type Signal, signal } from '@preact/signals';
-import { type ChatMessage, type GenerateResult, PipitError } from 'pipit';
+import {
+  type ChatMessage,
+  type GenerateResult,
+  type LanguageModel,
+  PipitError,
+  type SessionOptions,
+} from 'pipit';
 import { conversationOf, putConversation } from '../state/conversations.ts';
 import { model } from '../state/model.ts';
 import { generateOptions, settings } from '../state/settings.ts';
@@ -13,6 +19,8 @@ import { sessionOf } from './sessions.ts';
 /** How often an answer is stored while it is written. */
 const SAVE_MS = 2000;
 const MAX_ANNOUNCEMENTS = 8;
+/** About what a chat template puts around a system prompt. */
+const TEMPLATE_TOKENS = 8;
 
 export interface Answer {
   message: string;
@@ -80,7 +88,12 @@ async function write(conversation: Conversation, message: Message): Promise<void
     announcer.update(text, performance.now());
   });
   try {
-    const session = await sessionOf(conversation.id, model.peek()!, (id) => answers.peek().has(id));
+    const session = await sessionOf(
+      conversation.id,
+      model.peek()!,
+      await sessionOptions(model.peek()!),
+      (id) => answers.peek().has(id),
+    );
     const stream = session.chat(promptOf(conversation, message), {
       ...generateOptions.peek(),
       signal: controller.signal,
@@ -110,6 +123,14 @@ async function write(conversation: Conversation, message: Message): Promise<void
     setAnswer(conversation.id, null);
     announcer.finish(text);
   }
+}
+
+/** What slides out of a full context is never the system prompt. */
+async function sessionOptions(loaded: LanguageModel): Promise<SessionOptions> {
+  const { whenFull, systemPrompt } = settings.peek();
+  const system = systemPrompt.trim();
+  const tokens = system === '' ? [] : await loaded.tokenize(system);
+  return { whenFull, keepTokens: tokens.length + TEMPLATE_TOKENS };
 }
 
 function promptOf(conversation: Conversation, answer: Message): ChatMessage[] {

@@ -1,6 +1,6 @@
 // All conversations: open, rename, delete, export, import.
 import { useSignal } from '@preact/signals';
-import { useRef } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import {
   conversations,
   current,
@@ -21,8 +21,18 @@ import type { Conversation } from './conversation.ts';
 import { exportJson, ImportError, parseImport } from './conversation_file.ts';
 
 export function ConversationList() {
+  const close = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (listOpen.value) close.current!.focus();
+  }, [listOpen.value]);
   return (
-    <nav class={`conversations ${listOpen.value ? 'open' : ''}`} aria-label="Conversations">
+    <nav
+      class={`conversations ${listOpen.value ? 'open' : ''}`}
+      aria-label="Conversations"
+      onKeyDown={({ key }) => {
+        if (key === 'Escape') listOpen.value = false;
+      }}
+    >
       <div class="conversations-head">
         <button
           type="button"
@@ -36,6 +46,7 @@ export function ConversationList() {
           New conversation
         </button>
         <button
+          ref={close}
           type="button"
           class="icon-button list-close"
           aria-label="Close the list of conversations"

@@ -5,8 +5,8 @@ import { type Token, type Tokens, Marked } from 'marked';
 
 /** Longer texts are shown as they are: no answer is that long, and a parser can be made slow. */
 const MAX_LENGTH = 200_000;
-/** A parser's recursion ends at some depth of quotes in quotes; nobody writes that deep. */
-const MAX_MARKERS = 40;
+/** Quotes in quotes and lists in lists: a parser goes through the inner ones again and again, and nobody writes deeper. */
+const MAX_DEPTH = 40;
 
 const SAFE_LINK = /^(?:https?:\/\/|mailto:)/i;
 
@@ -19,6 +19,8 @@ const sanitizing: Config = {
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
   ALLOWED_URI_REGEXP: SAFE_LINK,
+  // The expression is for addresses, and these hold none.
+  ADD_URI_SAFE_ATTR: ['start', 'align', 'target', 'rel'],
   RETURN_DOM_FRAGMENT: true,
 };
 
@@ -116,8 +118,10 @@ function plainBlock(text: string): Block {
 
 function hasDeepNesting(text: string): boolean {
   return text.split('\n').some((line) => {
-    const markers = /^(?:\s*(?:>|(?:[-*+]|\d{1,9}[.)])\s))*/.exec(line)![0];
-    return markers.replace(/[\s\d]/g, '').length > MAX_MARKERS;
+    const [prefix] = /^(?:\s*(?:>|(?:[-*+]|\d{1,9}[.)])\s))*/.exec(line)!;
+    const markers = prefix.replace(/[\s\d]/g, '').length;
+    // An inner list is indented by two columns at least.
+    return markers + (markers && prefix.search(/\S/) / 2) > MAX_DEPTH;
   });
 }
 

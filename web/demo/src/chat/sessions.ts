@@ -1,11 +1,12 @@
 // The model's sessions of the conversations that were talked in last: a turn then prefills only what is new.
-import type { LanguageModel, Session } from 'pipit';
+import type { LanguageModel, Session, SessionOptions } from 'pipit';
 
 /** More would hold the memory of conversations that nobody goes back to. */
 const MAX_SESSIONS = 3;
 
 interface Kept {
   model: LanguageModel;
+  options: SessionOptions;
   session: Promise<Session>;
 }
 
@@ -16,11 +17,12 @@ const kept = new Map<string, Kept>();
 export async function sessionOf(
   conversation: string,
   model: LanguageModel,
+  options: SessionOptions,
   busy: (conversation: string) => boolean,
 ): Promise<Session> {
   const known = kept.get(conversation);
-  // The sessions of a model that was closed are gone with it.
-  const entry = known?.model === model ? known : { model, session: model.createSession() };
+  if (known?.model !== model || !isSame(known.options, options)) endSession(conversation);
+  const entry = kept.get(conversation) ?? { model, options, session: model.createSession(options) };
   kept.delete(conversation);
   kept.set(conversation, entry);
   for (const other of [...kept.keys()]) {
@@ -38,6 +40,10 @@ export async function sessionOf(
 export function endSession(conversation: string): void {
   const entry = kept.get(conversation);
   kept.delete(conversation);
-  // One that could not be created need not be disposed.
+  // One that could not be created, or whose model is closed, need not be disposed.
   entry?.session.then((session) => session.dispose()).catch(() => {});
+}
+
+function isSame(a: SessionOptions, b: SessionOptions): boolean {
+  return a.whenFull === b.whenFull && a.keepTokens === b.keepTokens;
 }

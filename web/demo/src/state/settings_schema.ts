@@ -18,6 +18,8 @@ export interface Settings {
   kvType: 'auto' | 'int8' | 'f16' | 'f32';
   /** In tokens; 0: what the model was trained for. */
   nCtx: number;
+  /** What a conversation does when the context is full: end, or forget its oldest part. */
+  whenFull: 'stop' | 'slide';
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -34,6 +36,7 @@ export const DEFAULT_SETTINGS: Settings = {
   kernels: 'auto',
   kvType: 'auto',
   nCtx: 0,
+  whenFull: 'slide',
 };
 
 interface NumberField {
@@ -47,7 +50,7 @@ interface NumberField {
 type Field =
   NumberField | { kind: 'text'; maxLength: number } | { kind: 'choice'; of: readonly string[] };
 
-export const FIELDS: { readonly [Name in keyof Settings]: Field } = {
+export const FIELDS = {
   theme: { kind: 'choice', of: ['system', 'light', 'dark'] },
   systemPrompt: { kind: 'text', maxLength: 20_000 },
   temperature: { kind: 'number', min: 0, max: 2 },
@@ -64,11 +67,12 @@ export const FIELDS: { readonly [Name in keyof Settings]: Field } = {
   },
   kvType: { kind: 'choice', of: ['auto', 'int8', 'f16', 'f32'] },
   nCtx: { kind: 'integer', min: 0, max: 131_072 },
-};
+  whenFull: { kind: 'choice', of: ['stop', 'slide'] },
+} as const satisfies Record<keyof Settings, Field>;
 
 /** Why `value` cannot be the setting `name`, as a sentence; null when it can. */
 export function problemOf(name: keyof Settings, value: unknown): string | null {
-  const field = FIELDS[name];
+  const field: Field = FIELDS[name];
   switch (field.kind) {
     case 'choice':
       return field.of.includes(value as string) ? null : `One of ${field.of.join(', ')}.`;

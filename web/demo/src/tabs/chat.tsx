@@ -11,7 +11,8 @@ export function ChatTab() {
   return (
     <div class="chat">
       <ConversationList />
-      <div class="talk">
+      {listOpen.value && <div class="scrim" onClick={() => (listOpen.value = false)} />}
+      <div class="talk" inert={listOpen.value}>
         <div class="talk-head">
           <button
             type="button"
