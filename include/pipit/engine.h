@@ -88,7 +88,13 @@ class ModelLoader {
   // further use.
   Status feed(std::span<const uint8_t> bytes);
 
-  // After the last byte, and only once. Errors: kTruncated, kInvalidArgument (the model is taken).
+  // Between two files of a split model: what is fed next belongs to the next one, of `file_size`
+  // bytes (0: unknown). Errors: kTruncated (the one before is incomplete), kInvalidArgument (there
+  // are no more).
+  Status next_file(uint64_t file_size);
+
+  // After the last byte, and only once. Errors: kTruncated, kInvalidArgument (the model is taken,
+  // or files are missing).
   Result<std::shared_ptr<const Model>> finish();
 
  private:

@@ -109,6 +109,12 @@ Status load_feed(uint32_t n) {
   return set_result(self.header ? R"({"complete":true})" : R"({"complete":false})");
 }
 
+Status load_next(double file_size) {
+  Instance& self = instance();
+  if (!self.loader) return {StatusCode::kInvalidArgument, "No load has begun. Begin one first."};
+  return self.loader->next_file(static_cast<uint64_t>(file_size));
+}
+
 Status load_end() {
   Instance& self = instance();
   if (!self.loader) return {StatusCode::kInvalidArgument, "No load has begun. Begin one first."};
@@ -233,6 +239,10 @@ EMSCRIPTEN_KEEPALIVE int pipit_load_begin(uint32_t n) {
   return pipit::finish(pipit::load_begin(n));
 }
 EMSCRIPTEN_KEEPALIVE int pipit_load_feed(uint32_t n) { return pipit::finish(pipit::load_feed(n)); }
+// `file_size` is a whole number below 2^53.
+EMSCRIPTEN_KEEPALIVE int pipit_load_next(double file_size) {
+  return pipit::finish(pipit::load_next(file_size));
+}
 EMSCRIPTEN_KEEPALIVE int pipit_load_end() { return pipit::finish(pipit::load_end()); }
 EMSCRIPTEN_KEEPALIVE int pipit_describe() { return pipit::finish(pipit::describe()); }
 
