@@ -45,20 +45,22 @@ export function contentSecurityPolicy({ modelBase = '' } = {}) {
 export async function buildDemo({ out = DEMO_FOLDER, modelBase } = {}) {
   await rm(out, { recursive: true, force: true });
   await mkdir(out, { recursive: true });
-  // pipit looks for its worker and its Wasm modules beside the script that it is part of.
   await bundle(out, {
-    entryPoints: {
-      main: path.join(source, 'main.tsx'),
-      worker: path.join(root, 'dist', 'browser', 'worker.js'),
-    },
+    entryPoints: { main: path.join(source, 'main.tsx') },
     format: 'esm',
     jsx: 'automatic',
     jsxImportSource: 'preact',
-    alias: { pipit: path.join(root, 'dist', 'browser', 'index.js') },
     define: { MODELS: JSON.stringify(demoModels(modelBase)) },
   });
   await bundle(out, { entryPoints: { main: path.join(source, 'styles', 'main.css') } });
-  await cp(path.join(root, 'dist', 'wasm'), path.join(out, 'wasm'), { recursive: true });
+  // The script that pipit is part of looks for these beside itself.
+  for (const name of ['worker.js', 'wasm']) {
+    const filter = (file) => !file.endsWith('.mjs');
+    await cp(path.join(root, 'dist', 'browser', name), path.join(out, name), {
+      recursive: true,
+      filter,
+    });
+  }
   await cp(path.join(demo, 'pipit.svg'), path.join(out, 'pipit.svg'));
   await writeFile(path.join(out, 'index.html'), await page({ modelBase }));
   await bundle(out, {

@@ -9,8 +9,8 @@ usage() {
   cat <<END
 Usage: tools/build.sh [TARGET…]
 
-  wasm         the Wasm modules of the npm package, in dist/wasm/
-  ts           the TypeScript of the npm package, in dist/
+  wasm         the Wasm modules of the npm package, in dist/browser/wasm/
+  ts           the TypeScript of the npm package, in dist/; its scripts for browsers only where the modules are built
   native       the unit tests for this machine, in build/native/
   asan         the same with AddressSanitizer and UndefinedBehaviorSanitizer, in build/asan/
   wasm-tests   the same as Wasm for Node, in build/wasm/
@@ -49,12 +49,12 @@ fail() {
 build_wasm() {
   cmake_build wasm wasm
   local file
-  mkdir -p dist/wasm
+  mkdir -p dist/browser/wasm
   for file in build/wasm/pipit-*.mjs build/wasm/pipit-*.wasm; do
-    cmp --silent "$file" "dist/wasm/${file##*/}" || cp "$file" dist/wasm/
+    cmp --silent "$file" "dist/browser/wasm/${file##*/}" || cp "$file" dist/browser/wasm/
   done
   if [ -e .toolchain/xnnpack ]; then # the modules hold some of it
-    cp .toolchain/xnnpack/xnnpack/LICENSE dist/wasm/LICENSE-XNNPACK
+    cp .toolchain/xnnpack/xnnpack/LICENSE dist/browser/wasm/LICENSE-XNNPACK
   fi
 }
 
@@ -69,10 +69,23 @@ build_ts() {
   if [ "$(cat "$stamp" 2>/dev/null)" != "$key" ]; then
     rm -f "$stamp"
     # What an earlier version of the sources left behind must not be found by an import.
-    [ ! -d dist ] || find dist -type f -not -path 'dist/wasm/*' -delete
+    [ ! -d dist ] || find dist -type f -not -path 'dist/browser/wasm/*' -delete
     tsc --project tsconfig.build.json >"$log" 2>&1 || fail "tsc"
+    rm -f dist/browser/*.js # made by bundle
     chmod +x dist/node/cli.js # npx runs it
     mkdir -p dist
+    echo "$key" >"$stamp"
+  fi
+}
+
+# bundle: the scripts for browsers, as soon as there are both the TypeScript and the modules' glue.
+bundle() {
+  [ -e dist/.typescript ] && compgen -G 'dist/browser/wasm/*.mjs' >/dev/null || return 0
+  local stamp=dist/browser/.bundle key
+  key=$(cat tools/bundle.mjs dist/.typescript dist/browser/wasm/*.mjs | sha256sum)
+  if [ "$(cat "$stamp" 2>/dev/null)" != "$key" ]; then
+    rm -f "$stamp"
+    node tools/bundle.mjs >"$log" 2>&1 || fail "tools/bundle.mjs"
     echo "$key" >"$stamp"
   fi
 }
@@ -97,6 +110,7 @@ if [ ${#targets[@]} = 0 ]; then
   components+=(wasm xnnpack)
 fi
 case " ${targets[*]} " in *" wasm-tests "*) components+=(native) ;; esac
+case " ${targets[*]} " in *" wasm "* | *" ts "*) targets+=(bundle) ;; esac
 
 bash tools/setup.sh "${components[@]}"
 source tools/env.sh
@@ -118,6 +132,7 @@ for target in "${targets[@]}"; do
   case "$target" in
     wasm) build_wasm ;;
     ts) build_ts ;;
+    bundle) bundle ;;
     native) cmake_build native native ;;
     asan) cmake_build asan asan ;;
     wasm-tests) cmake_build wasm wasm-tests ;;

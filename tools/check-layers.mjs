@@ -28,7 +28,15 @@ const typescriptLayers = [
   },
   { name: 'worker', paths: ['chat_template', 'engine', 'start_engine', 'worker'].map(webFile) },
   { name: 'worker in Node', paths: ['node/file_source', 'node/worker'].map(webFile) },
-  { name: 'worker in a browser', paths: ['browser/source', 'browser/worker'].map(webFile) },
+  {
+    name: 'worker in a browser',
+    paths: [
+      ...['lifeline', 'thread', 'modules', 'source', 'worker'].map((name) =>
+        webFile(`browser/${name}`),
+      ),
+      'web/src/browser/wasm/', // the modules' glue, which is built
+    ],
+  },
   {
     name: 'client',
     paths: ['stats', 'connection', 'stream', 'client', 'index', 'measure'].map(webFile),

@@ -1,10 +1,10 @@
-// npm run size: what the .wasm modules of dist/wasm/ are made of, section by section; fails beyond the limit.
+// npm run size: what the .wasm modules of dist/browser/wasm/ are made of, section by section; fails beyond the limit.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
-const folder = fileURLToPath(new URL('../dist/wasm', import.meta.url));
+const folder = fileURLToPath(new URL('../dist/browser/wasm', import.meta.url));
 const limitBytes = 450_000; // gzipped
 /** Modules that carry someone else's library. */
 const unlimited = /xnnpack|sentencepiece/;
@@ -85,7 +85,7 @@ export const isTooLarge = (file, { gzipped }) => !unlimited.test(file) && gzippe
 function main() {
   const files = readdirSync(folder).filter((file) => file.endsWith('.wasm'));
   if (files.length === 0)
-    throw new Error('There is no module in dist/wasm/. Build it: npm run build');
+    throw new Error('There is no module in dist/browser/wasm/. Build it: npm run build');
   for (const file of files) {
     const measured = measureModule(readFileSync(path.join(folder, file)));
     const allowed = unlimited.test(file) ? '' : `  of ${limitBytes.toLocaleString('en-US')}`;

@@ -309,7 +309,7 @@ test('logits of a text predict what greedy generation draws', async () => {
 
 test('chat prompts: as the whole rendered text, except where a message forges control tokens', async () => {
   const { default: createModule } = (await import(
-    new URL('../../dist/wasm/pipit-simd128.mjs', import.meta.url).href
+    new URL('../../dist/browser/wasm/pipit-simd128.mjs', import.meta.url).href
   )) as { default: () => Promise<WasmModule> };
   const engine = new WasmEngine(await createModule());
   const file = await openFile({ path: await findModelFile(ID) });

@@ -1,6 +1,6 @@
 // A static server for pages that are measured or tested. By default they are isolated, so that they get threads.
 import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,8 +21,6 @@ const types = {
   '.svg': 'image/svg+xml',
   '.wasm': 'application/wasm',
 };
-// A worker has no import map, so the server puts the address where the package's name stands.
-const bareImports = [["'@huggingface/jinja'", "'/jinja/index.js'"]];
 
 /**
  * Serves an empty page at "/", the built package at "/dist/" and what `routes` says: a URL path to a file or to a function
@@ -32,7 +30,6 @@ const bareImports = [["'@huggingface/jinja'", "'/jinja/index.js'"]];
 export async function serve(routes = {}, { headers = ISOLATION, port = 0 } = {}) {
   const allRoutes = {
     '/dist/': path.join(root, 'dist'),
-    '/jinja/': path.join(root, 'node_modules', '@huggingface', 'jinja', 'dist'),
     ...routes,
   };
   allRoutes['/'] ??= (_, response) =>
@@ -68,12 +65,6 @@ async function answer(routes, request, response) {
     return;
   }
   response.setHeader('Content-Type', types[path.extname(file)] ?? 'application/octet-stream');
-  if (urlPath.startsWith('/dist/') && file.endsWith('.js')) {
-    let text = await readFile(file, 'utf8');
-    for (const [name, address] of bareImports) text = text.replaceAll(name, address);
-    response.end(text);
-    return;
-  }
   sendFile(file, stats, request, response);
 }
 

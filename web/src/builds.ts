@@ -15,7 +15,7 @@ export interface BuildConditions {
 }
 
 export interface Build {
-  /** The module's name in dist/wasm/. */
+  /** The module's name in dist/browser/wasm/. */
   name: string;
   threads: number;
   /** What the caller wished and does not get. */

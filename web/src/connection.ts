@@ -42,7 +42,11 @@ export class Connection {
     this.#worker = worker;
     worker.listen(
       (message) => this.#receive(message),
-      (reason) => this.#close(workerDied(reason)),
+      (reason) => {
+        this.#close(workerDied(reason));
+        // It may have failed and still be there.
+        void this.#worker.terminate();
+      },
     );
     worker.setBusy?.(false);
   }
@@ -134,6 +138,7 @@ export class Connection {
 }
 
 function workerDied(reason: unknown): PipitError {
+  if (reason instanceof PipitError) return reason;
   const message = `The worker ended before it answered (${messageOf(reason)}). Load the model again.`;
   return new PipitError('worker_died', message, reason);
 }

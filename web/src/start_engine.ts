@@ -17,40 +17,39 @@ export interface StartedEngine {
   warnings: string[];
 }
 
-/** `pthreadPoolSize` is read by the modules with threads (CMakeLists.txt): workers that stand ready for them. */
-type CreateModule = (options: { pthreadPoolSize: number }) => Promise<WasmModule>;
+/** Loads and instantiates a module, with workers that stand ready for its threads. */
+export type CreateModule = (build: Build) => Promise<WasmModule>;
 
 /** How long the workers of the threads may take to start before the model is loaded without them. */
 const START_MS = 10_000;
 
 /** Throws unsupported when the module cannot be started. */
-export async function startEngine(wishes: EngineWishes): Promise<StartedEngine> {
+export async function startEngine(
+  wishes: EngineWishes,
+  createModule: CreateModule,
+): Promise<StartedEngine> {
   const conditions = { ...wishes, ...detectConditions() };
   const build = chooseBuild(conditions);
   try {
-    if (build.threads === 1) return await start(build);
-    return await start(build).catch((error: unknown) => {
+    if (build.threads === 1) return await start(build, createModule);
+    return await start(build, createModule).catch((error: unknown) => {
       const warning = `Threads cannot be started here (${messageOf(error)}), so pipit runs on one.`;
-      return start({ ...chooseBuild({ ...conditions, threads: 1 }), warnings: [warning] });
+      const single = { ...chooseBuild({ ...conditions, threads: 1 }), warnings: [warning] };
+      return start(single, createModule);
     });
   } catch (error) {
     throw PipitError.from(error, 'unsupported', 'The Wasm module cannot be started: ');
   }
 }
 
-async function start({ name, threads, warnings }: Build): Promise<StartedEngine> {
-  const url = new URL(`./wasm/${name}.mjs`, import.meta.url);
-  const { default: createModule } = (await import(url.href)) as { default: CreateModule };
+async function start(build: Build, createModule: CreateModule): Promise<StartedEngine> {
   const timeout = Promise.withResolvers<never>();
   const message = `its workers did not start within ${START_MS / 1000} seconds`;
   const timer = setTimeout(() => timeout.reject(new Error(message)), START_MS);
   try {
-    const module = createModule({ pthreadPoolSize: threads - 1 });
-    return {
-      engine: new WasmEngine(await Promise.race([module, timeout.promise])),
-      threads,
-      warnings,
-    };
+    const module = await Promise.race([createModule(build), timeout.promise]);
+    const { threads, warnings } = build;
+    return { engine: new WasmEngine(module), threads, warnings };
   } finally {
     clearTimeout(timer);
   }

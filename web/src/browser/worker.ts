@@ -1,8 +1,11 @@
-// The worker in a browser: the neutral worker with fetched files and Blobs as sources.
+// The worker in a browser: the neutral worker with fetched files and Blobs as sources; or one of its threads.
 import type { FromWorker, ToWorker } from '../protocol.ts';
 import { startEngine } from '../start_engine.ts';
 import { ModelWorker } from '../worker.ts';
+import { Lifeline } from './lifeline.ts';
+import { createModule } from './modules.ts';
 import { type BrowserSource, openSource } from './source.ts';
+import { isThread, listenToThreads, proveThreadLife } from './thread.ts';
 
 /** What is used of a DedicatedWorkerGlobalScope, which TypeScript's DOM types do not have. */
 interface WorkerScope {
@@ -21,10 +24,20 @@ function nextTask(): Promise<void> {
 }
 
 const scope = globalThis as unknown as WorkerScope;
-const worker = new ModelWorker<BrowserSource>({
-  post: (message, transfer = []) => scope.postMessage(message, transfer),
-  startEngine,
-  openSource,
-  nextTask,
-});
-scope.onmessage = ({ data }) => worker.receive(data);
+
+function work(): void {
+  const worker = new ModelWorker<BrowserSource>({
+    post: (message, transfer = []) => scope.postMessage(message, transfer),
+    startEngine: (wishes) => startEngine(wishes, createModule),
+    openSource,
+    nextTask,
+  });
+  scope.onmessage = ({ ports: [port] }) => {
+    const lifeline = new Lifeline(port!);
+    listenToThreads((lock) => lifeline.addLock(lock));
+    scope.onmessage = ({ data }) => worker.receive(data);
+  };
+}
+
+if (isThread) proveThreadLife();
+else work();

@@ -1,18 +1,52 @@
 // Starts a browser's worker and shows it to the client as a WorkerHandle.
 import type { WorkerHandle } from '../connection.ts';
+import { PipitError } from '../errors.ts';
 import type { FromWorker } from '../protocol.ts';
+import { watchLifeline } from './lifeline.ts';
 
-export function startWorker(): WorkerHandle {
-  const url = new URL('./worker.js', import.meta.url);
-  const worker = new Worker(url, { type: 'module', name: 'pipit' });
+/** `assets`: the folder of worker.js; undefined: that of this script. Throws unsupported where none can be started. */
+export function startWorker(assets: URL | undefined): WorkerHandle {
+  const worker = createWorker(assets);
+  const { port1, port2 } = new MessageChannel();
+  let endWatch = (): void => {};
   return {
     post: (message) => worker.postMessage(message),
     listen(onMessage, onDeath) {
+      endWatch = watchLifeline(port1, onDeath);
       worker.onmessage = ({ data }: MessageEvent<FromWorker>) => onMessage(data);
       worker.onmessageerror = () => onDeath('a message could not be read');
-      // The event of a script that cannot be loaded has no message.
-      worker.onerror = ({ message }) => onDeath(message || 'its script could not be started');
+      worker.onerror = (event) => {
+        // Whoever waits is told; the page's own error handlers need not hear of it too.
+        event.preventDefault();
+        // The event of a script that cannot be loaded has no message.
+        onDeath(event instanceof ErrorEvent ? event.message : notLoaded(assets));
+      };
+      worker.postMessage(null, [port2]);
     },
-    terminate: () => worker.terminate(),
+    terminate() {
+      endWatch();
+      worker.terminate();
+    },
   };
+}
+
+function createWorker(assets: URL | undefined): Worker {
+  try {
+    if (assets) return new Worker(new URL('worker.js', assets), { type: 'module', name: 'pipit' });
+    // Bundlers look for just this expression.
+    return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'pipit' });
+  } catch (error) {
+    throw notLoaded(assets, error);
+  }
+}
+
+function notLoaded(assets: URL | undefined, cause?: unknown): PipitError {
+  const place = assets ? assets.href : `the folder of ${import.meta.url}`;
+  return new PipitError(
+    'not_found',
+    `pipit's worker, worker.js in ${place}, cannot be loaded. Put worker.js and wasm/ from pipit's dist/browser there, or ` +
+      "name the folder that has them with loadModel()'s option 'assets'. On an isolated page they need its " +
+      'Cross-Origin-Embedder-Policy header too.',
+    cause,
+  );
 }
