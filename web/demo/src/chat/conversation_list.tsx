@@ -17,6 +17,7 @@ import { Icon } from '../ui/icon.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { toast } from '../ui/toast.tsx';
 import { answers } from './answers.ts';
+import { focusComposer } from './composer.tsx';
 import type { Conversation } from './conversation.ts';
 import { exportJson, ImportError, parseImport } from './conversation_file.ts';
 
@@ -110,7 +111,10 @@ function Item({ conversation }: { conversation: Conversation }) {
         class="icon-button small"
         aria-label={`Delete “${title}”`}
         title="Delete"
-        onClick={() => deleteConversation(conversation)}
+        onClick={() => {
+          deleteConversation(conversation);
+          focusComposer();
+        }}
       >
         <Icon name="trash" />
       </button>
