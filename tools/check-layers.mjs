@@ -24,14 +24,23 @@ const cppLayers = [
 const typescriptLayers = [
   {
     name: 'protocol',
-    paths: ['errors', 'names', 'check', 'options', 'protocol', 'builds'].map(webFile),
+    paths: [
+      ...['errors', 'names', 'sizes', 'check', 'options', 'protocol', 'builds'].map(webFile),
+      ...['remote_object', 'store/store', 'store/sha256', 'store/remote'].map(webFile),
+    ],
   },
-  { name: 'worker', paths: ['chat_template', 'engine', 'start_engine', 'worker'].map(webFile) },
-  { name: 'worker in Node', paths: ['node/file_source', 'node/worker'].map(webFile) },
+  { name: 'store', paths: ['web/src/store/'] },
+  { name: 'engine', paths: ['engine', 'start_engine'].map(webFile) },
+  { name: 'load', paths: ['web/src/load/'] },
+  { name: 'worker', paths: ['chat_template', 'worker'].map(webFile) },
+  {
+    name: 'worker in Node',
+    paths: ['node/file_source', 'node/stores', 'node/worker'].map(webFile),
+  },
   {
     name: 'worker in a browser',
     paths: [
-      ...['lifeline', 'thread', 'modules', 'source', 'worker'].map((name) =>
+      ...['lifeline', 'thread', 'modules', 'stores', 'serve', 'worker'].map((name) =>
         webFile(`browser/${name}`),
       ),
       'web/src/browser/wasm/', // the modules' glue, which is built
@@ -39,7 +48,16 @@ const typescriptLayers = [
   },
   {
     name: 'client',
-    paths: ['stats', 'connection', 'stream', 'client', 'index', 'measure'].map(webFile),
+    paths: [
+      'stats',
+      'connection',
+      'stream',
+      'stream_port',
+      'session',
+      'client',
+      'index',
+      'measure',
+    ].map(webFile),
   },
   { name: 'browser', paths: ['web/src/browser/'] },
   { name: 'Node', paths: ['web/src/node/'] },

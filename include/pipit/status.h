@@ -11,19 +11,21 @@ namespace pipit {
 
 // One line a code: enumerator, the name that TypeScript sees (web/src/errors.ts has the same list),
 // what it means.
-#define PIPIT_STATUS_CODES(X)                                                                \
-  X(kOk, "ok")                            /* no error */                                     \
-  X(kInvalidArgument, "invalid_argument") /* an argument or option is not what it may be */  \
-  X(kNotFound, "not_found")               /* no such file, model or kernel set */            \
-  X(kIo, "io")                            /* reading or writing failed */                    \
-  X(kInvalidFile, "invalid_file")         /* the bytes are not a well-formed model file */   \
-  X(kTruncated, "truncated")              /* the bytes end before the file does */           \
-  X(kUnsupported, "unsupported")          /* well-formed, but not something pipit can run */ \
-  X(kLimitExceeded, "limit_exceeded")     /* a size is beyond what pipit accepts */          \
-  X(kOutOfMemory, "out_of_memory")        /* an allocation failed */                         \
-  X(kContextFull, "context_full")         /* the tokens do not fit the context */            \
-  X(kCancelled, "cancelled")              /* the caller asked to stop */                     \
-  X(kWorkerDied, "worker_died")           /* the worker ended before it answered */          \
+#define PIPIT_STATUS_CODES(X)                                                                 \
+  X(kOk, "ok")                            /* no error */                                      \
+  X(kInvalidArgument, "invalid_argument") /* an argument or option is not what it may be */   \
+  X(kNotFound, "not_found")               /* no such file, model or kernel set */             \
+  X(kIo, "io")                            /* reading or writing failed */                     \
+  X(kInvalidFile, "invalid_file")         /* the bytes are not a well-formed model file */    \
+  X(kTruncated, "truncated")              /* the bytes end before the file does */            \
+  X(kUnsupported, "unsupported")          /* well-formed, but not something pipit can run */  \
+  X(kLimitExceeded, "limit_exceeded")     /* a size is beyond what pipit accepts */           \
+  X(kOutOfMemory, "out_of_memory")        /* an allocation failed */                          \
+  X(kContextFull, "context_full")         /* the tokens do not fit the context */             \
+  X(kCancelled, "cancelled")              /* the caller asked to stop */                      \
+  X(kWorkerDied, "worker_died")           /* the worker ended before it answered */           \
+  X(kQuotaExceeded, "quota_exceeded")     /* the store has no room for the model */           \
+  X(kNetwork, "network")                  /* a server cannot be reached or answers wrongly */ \
   X(kInternal, "internal")                /* a bug in pipit */
 
 enum class StatusCode : int {

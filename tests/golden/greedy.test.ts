@@ -23,10 +23,10 @@ const LEAST_AGREEING = 0.8;
 test('greedy continuations agree with llama.cpp', async () => {
   const { cases } = readGolden<GreedyCase>('greedy.json');
   assert.ok(cases.length >= 10, `${cases.length} prompts`);
-  await using model = await loadModel(MODEL, { kernels: 'simd128', kvType: 'f32' });
+  await using model = await loadModel(MODEL, { kernels: 'simd128', kvType: 'f32', nCtx: 512 });
   const different: string[] = [];
   for (const { name, messages, prompt_ids: promptIds, ids, gaps } of cases) {
-    const options = { temperature: 0, maxTokens: MAX_TOKENS, nCtx: 512 };
+    const options = { temperature: 0, maxTokens: MAX_TOKENS };
     const stream = messages ? model.chat(messages, options) : model.generate(promptIds, options);
     const result = await stream.result;
     assert.equal(result.promptTokens, promptIds.length, `${name}: length of the prompt`);

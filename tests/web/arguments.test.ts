@@ -36,7 +36,7 @@ const understood: { args: string[]; options: object }[] = [
     options: { maxTokens: -1, temperature: 0.5 },
   },
   { args: ['--stop', 'a', '--stop=--b'], options: { stop: ['a', '--b'] } },
-  { args: ['--ignore-eos', '--ctx', '64'], options: { ignoreEos: true, nCtx: 64 } },
+  { args: ['--ignore-eos', '--logprobs', '3'], options: { ignoreEos: true, logprobs: 3 } },
   { args: ['--seed', '1', '--seed', '2'], options: { seed: 2 } },
   { args: ['--presence-penalty', '-.5'], options: { presencePenalty: -0.5 } },
   {

@@ -182,8 +182,8 @@ test('loading reports progress, and the model its info', async () => {
   const progress: unknown[] = [];
   const model = await worker.load({ onProgress: (step: unknown) => progress.push(step) });
   assert.deepEqual(progress, [
-    { loaded: 5, total: 9 },
-    { loaded: 9, total: 9 },
+    { loaded: 5, total: 9, downloaded: 0 },
+    { loaded: 9, total: 9, downloaded: 0 },
   ]);
   assert.equal(model.info.name, 'fake file');
   const { loadMs, ...stats } = await model.stats();
@@ -240,7 +240,9 @@ test('an aborted signal loads nothing', async () => {
     return worker;
   };
   const { LanguageModel } = await import('../../web/src/client.ts');
-  await rejectsWith(LanguageModel.load(start, '', { signal: AbortSignal.abort() }), 'cancelled');
+  const files = { sources: [''], ports: [], defaultStore: 'none' as const, warnings: [] };
+  const load = LanguageModel.load(start, { signal: AbortSignal.abort() }, () => files);
+  await rejectsWith(load, 'cancelled');
   assert.equal(started, false);
 });
 

@@ -5,7 +5,14 @@ import { after, test } from 'node:test';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 
-import { type GenerateOptions, LanguageModel, type Piece, inspectModel, loadModel } from 'pipit';
+import {
+  type GenerateOptions,
+  LanguageModel,
+  type ModelFiles,
+  type Piece,
+  inspectModel,
+  loadModel,
+} from 'pipit';
 import { chatTokens } from '../../dist/chat_template.js';
 import { type WasmModule, WasmEngine } from '../../dist/engine.js';
 import { findModelFile } from '../../dist/node/model_files.js';
@@ -18,6 +25,13 @@ const STORY = 'Once upon a time, in a village at the edge of a great forest,';
 // Long enough that a prefill takes several chunks.
 const LONG = STORY.repeat(12);
 const GREEDY: GenerateOptions = { temperature: 0, maxTokens: 12 };
+
+const filesOf = (path: string): ModelFiles => ({
+  sources: [{ path }],
+  ports: [],
+  defaultStore: 'none',
+  warnings: [],
+});
 
 const model = await loadModel(ID);
 after(() => model.dispose());
@@ -111,7 +125,8 @@ test('limits: no token, one token, a full context', async () => {
   assert.deepEqual([none.text, none.tokens, none.stopReason], ['', [], 'length']);
   const one = await model.generate(STORY, { maxTokens: 1 }).result;
   assert.deepEqual([one.tokens.length, one.stopReason], [1, 'length']);
-  const full = await model.generate(STORY, { temperature: 0, ignoreEos: true, nCtx: 20 }).result;
+  await using session = await model.createSession({ nCtx: 20 });
+  const full = await session.generate(STORY, { temperature: 0, ignoreEos: true }).result;
   assert.equal(full.stopReason, 'context');
   // The last token is drawn, but not computed any more.
   assert.equal(full.promptTokens + full.tokens.length, 20 + 1);
@@ -121,13 +136,15 @@ const refusals: {
   name: string;
   prompt: string | number[];
   options: GenerateOptions;
+  nCtx?: number;
   code: string;
   message: RegExp;
 }[] = [
   {
     name: 'a prompt longer than the context',
     prompt: LONG,
-    options: { nCtx: 8 },
+    options: {},
+    nCtx: 8,
     code: 'context_full',
     message: /8/,
   },
@@ -146,17 +163,11 @@ const refusals: {
     code: 'invalid_argument',
     message: /'top_p' is 2/,
   },
-  {
-    name: 'a context too large',
-    prompt: 'a',
-    options: { nCtx: 2 ** 31 },
-    code: 'invalid_argument',
-    message: /n_ctx/,
-  },
 ];
-for (const { name, prompt, options, code, message } of refusals) {
+for (const { name, prompt, options, nCtx, code, message } of refusals) {
   test(`refused: ${name}`, async () => {
-    await rejectsWith(model.generate(prompt, options).result, code, message);
+    await using session = await model.createSession({ nCtx });
+    await rejectsWith(session.generate(prompt, options).result, code, message);
   });
 }
 
@@ -193,7 +204,12 @@ test('dispose in the middle of a generation rejects it; the process needs nothin
 
 test('a worker thread that is killed rejects what is pending; loading again works', async () => {
   const worker = new Worker(new URL('../../dist/node/worker.js', import.meta.url));
-  const own = await LanguageModel.load(() => wrapWorker(worker), { path: await findModelFile(ID) });
+  const files = filesOf(await findModelFile(ID));
+  const own = await LanguageModel.load(
+    () => wrapWorker(worker),
+    {},
+    () => files,
+  );
   const stream = own.generate(STORY, { ignoreEos: true });
   await stream.next();
   void worker.terminate();
@@ -206,7 +222,10 @@ test('a worker thread that is killed rejects what is pending; loading again work
 
 test('a worker thread that throws rejects the load', async () => {
   const start = () => wrapWorker(new Worker('throw new Error("broken")', { eval: true }));
-  await rejectsWith(LanguageModel.load(start, { path: '' }), 'worker_died');
+  await rejectsWith(
+    LanguageModel.load(start, {}, () => filesOf('')),
+    'worker_died',
+  );
 });
 
 test('loading can be aborted', async () => {
@@ -320,9 +339,9 @@ test('chat prompts: as the whole rendered text, except where a message forges co
     nThreads: 1,
     headerOnly: false,
   });
-  for (let n = 1; n > 0;) {
-    n = await file.read(engine.loadBuffer(1 << 20));
-    if (n > 0) engine.loadFeed(n);
+  for await (const part of file.parts()) {
+    engine.loadBuffer(part.length).set(part);
+    engine.loadFeed(part.length);
   }
   await file.close();
   const info = engine.loadEnd();

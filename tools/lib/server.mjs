@@ -68,8 +68,11 @@ async function answer(routes, request, response) {
   sendFile(file, stats, request, response);
 }
 
-/** The file or the range of it that is asked for; nothing where the asker has this version already. */
-function sendFile(file, { size, mtimeMs }, { method, headers }, response) {
+/**
+ * Answers with the file or the range of it that is asked for, and with nothing where the asker has this version already.
+ * `throttle` (benchmarks/lib/throttle.mjs) limits how fast.
+ */
+export function sendFile(file, { size, mtimeMs }, { method, headers }, response, throttle) {
   const tag = `"${size.toString(16)}-${Math.floor(mtimeMs).toString(16)}"`;
   response.setHeader('ETag', tag);
   response.setHeader('Accept-Ranges', 'bytes');
@@ -86,8 +89,13 @@ function sendFile(file, { size, mtimeMs }, { method, headers }, response) {
   const { start, end } = range ?? { start: 0, end: size - 1 };
   if (range) response.setHeader('Content-Range', `bytes ${start}-${end}/${size}`);
   response.writeHead(range ? 206 : 200, { 'Content-Length': end - start + 1 });
-  if (method === 'HEAD' || size === 0) response.end();
-  else createReadStream(file, { start, end }).pipe(response);
+  if (method === 'HEAD' || size === 0) {
+    response.end();
+    return;
+  }
+  const content = createReadStream(file, { start, end });
+  if (throttle) content.pipe(throttle.stream()).pipe(response);
+  else content.pipe(response);
 }
 
 /** The one range that the header asks for, `end` included; undefined: none, so everything; null: outside the file. */

@@ -1,33 +1,29 @@
 // LanguageModel: what a page or program sees of a loaded model. The work is done in a worker, behind a Connection.
 import { MAX_THREADS } from './builds.ts';
-import {
-  checkBoolean,
-  checkKeys,
-  checkMessages,
-  checkString,
-  checkTokens,
-  describe,
-  invalid,
-} from './check.ts';
+import { checkBoolean, checkKeys, checkString, checkTokens, describe, invalid } from './check.ts';
 import { Connection, type WorkerHandle } from './connection.ts';
 import { cancelledError } from './errors.ts';
 import {
   type CallOptions,
   type GenerateOptions,
-  checkGenerateOptions,
-  randomSeed,
+  type SessionOptions,
+  checkCount,
+  checkSessionOptions,
 } from './options.ts';
 import type {
   ChatMessage,
   KvType,
+  LoadProgress,
   LogitsChunk,
   ModelDescription,
   ModelInfo,
   ModelStats,
-  Piece,
-  Prompt,
+  Score,
+  SessionRef,
 } from './protocol.ts';
-import { GenerationStream, Inbox } from './stream.ts';
+import { type ChatOptions, type ScoreOptions, Session } from './session.ts';
+import { type StoreOption, checkStore, storeForWorker } from './store/choice.ts';
+import { type GenerationStream, Inbox } from './stream.ts';
 
 export interface LoadOptions {
   /** Kernel set: "auto" (the default: the fastest that works here), "relaxed", "relaxed-i16", "relaxed-i32", "simd128", "xnnpack", "xnnpack-qd8", "reference". */
@@ -39,42 +35,67 @@ export interface LoadOptions {
    * has one thread, whatever was asked for; stats().warnings then says so.
    */
   threads?: number;
+  /** Where models from URLs are kept; the default is 'indexeddb', in Node 'files'. */
+  store?: StoreOption;
+  /** SHA-256 of the file in hexadecimal, of a split model's files in order: another file is refused. */
+  expectedSha256?: string | readonly string[];
+  /** Asks the browser, before the download, to keep what is stored; some then ask the user. */
+  persist?: boolean;
+  /** Context size of the model's sessions in tokens; 0, the default: what the model was trained for. */
+  nCtx?: number;
   signal?: AbortSignal;
-  /** Bytes of the file that were read so far, of how many. */
-  onProgress?: (progress: { loaded: number; total: number }) => void;
+  /** At most twenty times a second. */
+  onProgress?: (progress: LoadProgress) => void;
 }
 
-export interface ChatOptions extends GenerateOptions, CallOptions {
-  /** A Jinja template in place of the model's own. */
-  chatTemplate?: string;
+/** The files of a model in order, as the worker's environment understands them. */
+export interface ModelFiles {
+  sources: unknown[];
+  /** Those among them that are MessagePorts. */
+  ports: MessagePort[];
+  defaultStore: StoreOption;
+  /** For stats(). */
+  warnings: string[];
 }
 
-/** A loaded model. Its calls may overlap: generations run one after another, in the order they were asked for. */
+/**
+ * A loaded model. Its calls may overlap. Its own generate(), chat() and score() share a session, so they run one after
+ * another; those of other sessions run at the same time, and take turns.
+ */
 export class LanguageModel {
   readonly info: ModelInfo;
   readonly #connection: Connection;
+  /** Of the sessions, in tokens; 0: what the model was trained for. */
+  readonly #nCtx: number;
+  readonly #session: Session;
+  #nextSession = 0;
 
-  /** Loads `source`, which the worker's environment understands, into a worker that `startWorker` starts. */
+  /** Loads the files that `findFiles` finds into a worker that `startWorker` starts. */
   static async load(
     startWorker: () => WorkerHandle,
-    source: unknown,
-    options: LoadOptions = {},
+    options: LoadOptions,
+    findFiles: () => ModelFiles | Promise<ModelFiles>,
   ): Promise<LanguageModel> {
     checkLoadOptions(options);
-    const { kernels = 'auto', kvType = 'auto', threads, onProgress, signal } = options;
+    const { kernels = 'auto', kvType = 'auto', threads, nCtx = 0, onProgress, signal } = options;
+    const { sources, ports, defaultStore, warnings } = await findFiles();
+    const expectedSha256 = checkHashes(options.expectedSha256, sources.length);
     const connection = connect(startWorker, signal);
     try {
+      const store = storeForWorker(options.store ?? defaultStore);
       const { answer } = connection.request(
-        { type: 'load', source, kernels, kvType, threads },
+        { type: 'load', sources, store, expectedSha256, kernels, kvType, threads, warnings },
         {
           signal,
+          transfer: typeof store === 'object' ? [...ports, store.port] : ports,
           onEvent: (event) => {
-            if (event.type === 'progress')
-              onProgress?.({ loaded: event.loaded, total: event.total });
+            if (event.type !== 'progress') return;
+            const { loaded, total, downloaded } = event;
+            onProgress?.({ loaded, total, downloaded });
           },
         },
       );
-      return new LanguageModel(connection, await answer);
+      return new LanguageModel(connection, await answer, nCtx);
     } catch (error) {
       await connection.dispose('The model');
       throw error;
@@ -95,30 +116,40 @@ export class LanguageModel {
     }
   }
 
-  private constructor(connection: Connection, info: ModelInfo) {
+  private constructor(connection: Connection, info: ModelInfo, nCtx: number) {
     this.#connection = connection;
     this.info = info;
+    this.#nCtx = nCtx;
+    this.#session = new Session(connection, this.#sessionRef({}), info);
   }
 
-  /**
-   * Continues `prompt`: text, in which control tokens are not recognised, or token ids.
-   * Throws invalid_argument for options that are not what they may be; everything else rejects the stream.
-   */
+  /** A conversation of its own, beside that of the model's own calls. */
+  async createSession(options: SessionOptions = {}): Promise<Session> {
+    const session = this.#sessionRef(options);
+    await this.#connection.request({ type: 'createSession', session }).answer;
+    return new Session(this.#connection, session, this.info);
+  }
+
+  /** Session.generate() of the model's own session. */
   generate(
     prompt: string | readonly number[],
-    options: GenerateOptions & CallOptions = {},
+    options?: GenerateOptions & CallOptions,
   ): GenerationStream {
-    if (typeof prompt === 'string') return this.#generate({ kind: 'text', text: prompt }, options);
-    return this.#generate({ kind: 'tokens', tokens: checkTokens(prompt) }, options);
+    return this.#session.generate(prompt, options);
   }
 
-  /** Answers the last of `messages`. The model's chat template makes the prompt. */
-  chat(messages: readonly ChatMessage[], options: ChatOptions = {}): GenerationStream {
-    const { chatTemplate } = options;
-    const template =
-      chatTemplate === undefined ? null : checkString(chatTemplate, 'The chatTemplate');
-    const prompt: Prompt = { kind: 'chat', messages: checkMessages(messages), template };
-    return this.#generate(prompt, options, ['chatTemplate']);
+  /** Session.chat() of the model's own session. */
+  chat(messages: readonly ChatMessage[], options?: ChatOptions): GenerationStream {
+    return this.#session.chat(messages, options);
+  }
+
+  /** Session.score() of the model's own session. */
+  score(
+    prompt: string | readonly number[] | readonly ChatMessage[],
+    candidates: readonly string[],
+    options?: ScoreOptions,
+  ): Promise<Score[]> {
+    return this.#session.score(prompt, candidates, options);
   }
 
   /** Token ids of `text`. `addSpecial` (default true) begins with BOS where the model wants it. */
@@ -152,7 +183,8 @@ export class LanguageModel {
     options: { nCtx?: number; signal?: AbortSignal } = {},
   ): AsyncGenerator<LogitsChunk, void, undefined> {
     checkKeys(options, ['nCtx', 'signal'], 'option of logits()');
-    const { nCtx = 0, signal } = options;
+    const { nCtx = this.#nCtx, signal } = options;
+    checkCount(nCtx, 'nCtx');
     const chunks = new Inbox<LogitsChunk>();
     const request = this.#connection.request(
       { type: 'logits', tokens: checkTokens(tokens), nCtx },
@@ -192,32 +224,18 @@ export class LanguageModel {
     return this.dispose();
   }
 
-  #generate(
-    prompt: Prompt,
-    options: GenerateOptions & CallOptions,
-    otherOptions: readonly string[] = [],
-  ): GenerationStream {
-    const checked = { seed: randomSeed(), ...checkGenerateOptions(options, otherOptions) };
-    const { signal, onPrefill } = options;
-    const pieces = new Inbox<Piece>();
-    const request = this.#connection.request(
-      { type: 'generate', prompt, options: checked },
-      {
-        signal,
-        onEvent: (event) => {
-          if (event.type === 'piece') pieces.push({ text: event.text, token: event.token });
-          else if (event.type === 'prefill') onPrefill?.({ done: event.done, total: event.total });
-        },
-      },
-    );
-    return new GenerationStream(request, pieces);
+  #sessionRef(options: SessionOptions): SessionRef {
+    return { id: this.#nextSession++, options: checkSessionOptions(options, this.#nCtx) };
   }
 }
 
 function checkLoadOptions(options: LoadOptions): void {
-  const names = ['kernels', 'kvType', 'threads', 'signal', 'onProgress'];
-  checkKeys(options, names, 'option of loadModel()');
-  const { kernels, kvType, threads } = options;
+  const names = ['kernels', 'kvType', 'threads', 'nCtx', 'store', 'expectedSha256', 'persist'];
+  checkKeys(options, [...names, 'signal', 'onProgress'], 'option of loadModel()');
+  const { kernels, kvType, threads, nCtx = 0, store, persist } = options;
+  checkCount(nCtx, 'nCtx');
+  if (store !== undefined) checkStore(store);
+  if (persist !== undefined) checkBoolean(persist, "The option 'persist'");
   if (kernels !== undefined) checkString(kernels, "The option 'kernels'");
   if (kvType !== undefined) checkString(kvType, "The option 'kvType'");
   const isNumber = Number.isInteger(threads) && threads! >= 1 && threads! <= MAX_THREADS;
@@ -225,6 +243,23 @@ function checkLoadOptions(options: LoadOptions): void {
     throw invalid(
       `The option 'threads' must be a whole number from 1 to ${MAX_THREADS}, not ${describe(threads)}.`,
     );
+}
+
+/** As an array, in small letters. */
+function checkHashes(option: LoadOptions['expectedSha256'], nFiles: number): string[] {
+  if (option === undefined) return [];
+  const hashes = (Array.isArray(option) ? option : [option]) as unknown[];
+  if (hashes.length !== nFiles) {
+    throw invalid(
+      `The option 'expectedSha256' has ${hashes.length} hashes, but the model has ${nFiles} files. Give an array with one for each.`,
+    );
+  }
+  return hashes.map((hash) => {
+    if (typeof hash === 'string' && /^[0-9a-f]{64}$/i.test(hash)) return hash.toLowerCase();
+    throw invalid(
+      `The option 'expectedSha256' must be 64 hexadecimal digits, not ${describe(hash)}.`,
+    );
+  });
 }
 
 function connect(startWorker: () => WorkerHandle, signal: AbortSignal | undefined): Connection {

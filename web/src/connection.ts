@@ -4,7 +4,7 @@ import type { Answers, Event, FromWorker, RequestBody, ToWorker } from './protoc
 
 /** A worker of any kind, as the client sees it. */
 export interface WorkerHandle {
-  post(message: ToWorker): void;
+  post(message: ToWorker, transfer?: Transferable[]): void;
   /** `onDeath` is called when the worker ends or fails, with the reason. Called once, before any post. */
   listen(onMessage: (message: FromWorker) => void, onDeath: (reason: unknown) => void): void;
   terminate(): void | Promise<void>;
@@ -14,6 +14,8 @@ export interface WorkerHandle {
 
 export interface RequestOptions {
   signal?: AbortSignal;
+  /** What of the request moves to the worker. */
+  transfer?: Transferable[];
   onEvent?: (event: Event) => void;
 }
 
@@ -54,7 +56,7 @@ export class Connection {
   /** Sends a request. Its answer never becomes an unhandled rejection: who wants the error awaits it. */
   request<Type extends keyof Answers>(
     body: Extract<RequestBody, { type: Type }>,
-    { signal, onEvent = () => {} }: RequestOptions = {},
+    { signal, transfer, onEvent = () => {} }: RequestOptions = {},
   ): Request<Type> {
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<Answers[Type]>();
@@ -84,7 +86,7 @@ export class Connection {
       };
       if (this.#pending.size === 0) this.#worker.setBusy?.(true);
       this.#pending.set(id, { settle, onEvent });
-      this.#post({ type: 'request', id, body });
+      this.#post({ type: 'request', id, body }, transfer);
     }
     return { answer: promise, cancel, pull };
   }
@@ -95,9 +97,9 @@ export class Connection {
     await this.#worker.terminate();
   }
 
-  #post(message: ToWorker & { type: 'request' }): void {
+  #post(message: ToWorker & { type: 'request' }, transfer?: Transferable[]): void {
     try {
-      this.#worker.post(message);
+      this.#worker.post(message, transfer);
     } catch (error) {
       this.#pending
         .get(message.id)

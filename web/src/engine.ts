@@ -12,6 +12,7 @@ export interface WasmModule {
   _pipit_input(n: number): number;
   _pipit_load_begin(n: number): number;
   _pipit_load_feed(n: number): number;
+  _pipit_load_next(fileSize: number): number;
   _pipit_load_end(): number;
   _pipit_describe(): number;
   _pipit_tokenize(n: number, addSpecial: number, parseSpecial: number): number;
@@ -46,11 +47,13 @@ export interface Engine {
   loadBuffer(size: number): Uint8Array;
   /** Takes the first `size` bytes of loadBuffer; true when no more are needed. */
   loadFeed(size: number): boolean;
+  /** After the last byte of a file of a split model: another one follows, of `fileSize` bytes (0: unknown). */
+  loadNext(fileSize: number): void;
   loadEnd(): ModelInfo;
   describe(): Omit<ModelDescription, 'fileSize'>;
   tokenize(text: string, addSpecial: boolean, parseSpecial: boolean): number[];
   detokenize(tokens: readonly number[], special: boolean): string;
-  generateBegin(tokens: readonly number[], options: GenerateOptions): void;
+  generateBegin(tokens: readonly number[], options: GenerateOptions, nCtx: number): void;
   generateStep(): GenerationStep;
   generateEnd(): void;
   logitsBegin(tokens: readonly number[], nCtx: number): void;
@@ -86,6 +89,10 @@ export class WasmEngine implements Engine {
     return (this.#json() as { complete: boolean }).complete;
   }
 
+  loadNext(fileSize: number): void {
+    this.#call('load_next', (wasm) => wasm._pipit_load_next(fileSize));
+  }
+
   loadEnd(): ModelInfo {
     this.#call('load_end', (wasm) => wasm._pipit_load_end());
     return renameKeys(this.#json(), toCamel) as ModelInfo;
@@ -113,8 +120,8 @@ export class WasmEngine implements Engine {
     return this.#text();
   }
 
-  generateBegin(tokens: readonly number[], options: GenerateOptions): void {
-    const request = { tokens, ...toWireOptions(options) };
+  generateBegin(tokens: readonly number[], options: GenerateOptions, nCtx: number): void {
+    const request = { tokens, n_ctx: nCtx, ...toWireOptions(options) };
     this.#call('generate_begin', (wasm) => wasm._pipit_generate_begin(this.#putJson(request)));
   }
 

@@ -14,6 +14,8 @@ export const STATUS_CODES = [
   'context_full',
   'cancelled',
   'worker_died',
+  'quota_exceeded',
+  'network',
   'internal',
 ] as const;
 
@@ -41,8 +43,9 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The error of an operation that its caller gave up; `reason` is the AbortSignal's. */
+/** The error of an operation that its caller gave up; `reason` is the AbortSignal's, and itself the error if it is a PipitError. */
 export function cancelledError(what: string, reason?: unknown): PipitError {
+  if (reason instanceof PipitError) return reason;
   return new PipitError('cancelled', `${what} was cancelled.`, reason);
 }
 

@@ -1,4 +1,5 @@
-// The options of generate() and chat(): one table that validation, the Wasm call and the command line share.
+// The options of sessions, generate() and chat(); those of generations are one table that validation, the Wasm call and
+// the command line share.
 // Meanings and defaults are those of include/pipit/options.h; ranges are checked there.
 import { checkKeys, describe, invalid } from './check.ts';
 import { toSnake } from './names.ts';
@@ -31,8 +32,21 @@ export interface GenerateOptions {
   seed?: number;
   /** Pairs of token id and what is added to its logit; -Infinity forbids the token. */
   logitBias?: [id: number, bias: number][];
-  /** Context size in tokens; 0: what the model was trained for. */
+  /** Gives the log-probability of every token, and this many of the likeliest at its place, 0 to 20. Default: none. */
+  logprobs?: number;
+}
+
+/** What a session can be told; every field is optional. */
+export interface SessionOptions {
+  /** Context size in tokens; 0: what the model was trained for. Default: what loadModel() was told. */
   nCtx?: number;
+  /**
+   * What happens when the context is full. "stop", the default: the generation ends. "slide": the older half of the
+   * tokens behind the first `keepTokens` is dropped, and it goes on; a prompt that is too long loses them likewise.
+   */
+  whenFull?: 'stop' | 'slide';
+  /** How many tokens at the beginning are never dropped, say those of a system prompt. Default 0. */
+  keepTokens?: number;
 }
 
 /** What a caller gives beside the GenerateOptions; stays on the caller's side of the worker. */
@@ -94,9 +108,9 @@ export const GENERATE_OPTIONS: readonly OptionSpec[] = [
     help: 'ID=BIAS, added to the logit of a token (several times)',
   },
   {
-    name: 'nCtx',
+    name: 'logprobs',
     kind: 'integer',
-    help: 'context size in tokens; 0: what the model was trained for',
+    help: 'with --json: log-probabilities of the tokens, and of the N likeliest at their places',
   },
 ];
 
@@ -133,6 +147,25 @@ export function checkGenerateOptions(
   if (seed !== undefined && seed < 0)
     throw invalid(`The option 'seed' must be 0 or more, not ${seed}.`);
   return checked;
+}
+
+/** The session options, checked and complete; ranges are checked where the session is created. */
+export function checkSessionOptions(
+  options: SessionOptions,
+  defaultNCtx: number,
+): Required<SessionOptions> {
+  checkKeys(options, ['nCtx', 'whenFull', 'keepTokens'], 'option of createSession()');
+  const { nCtx = defaultNCtx, whenFull = 'stop', keepTokens = 0 } = options;
+  checkCount(nCtx, 'nCtx');
+  checkCount(keepTokens, 'keepTokens');
+  if (whenFull !== 'stop' && whenFull !== 'slide')
+    throw invalid(`The option 'whenFull' must be 'stop' or 'slide', not ${describe(whenFull)}.`);
+  return { nCtx, whenFull, keepTokens };
+}
+
+export function checkCount(value: unknown, name: string): void {
+  if (!Number.isSafeInteger(value) || (value as number) < 0)
+    throw invalid(`The option '${name}' must be a whole number from 0, not ${describe(value)}.`);
 }
 
 /** The JSON fields of pipit_generate_begin, beside the tokens. JSON turns a bias of -Infinity into the null it stands for. */

@@ -1,6 +1,17 @@
 // The messages between client and worker: discriminated unions, all structured-cloneable.
 import type { WireError } from './errors.ts';
-import type { GenerateOptions } from './options.ts';
+import type { GenerateOptions, SessionOptions } from './options.ts';
+import type { StorePort } from './store/remote.ts';
+
+/** How far a load is. */
+export interface LoadProgress {
+  /** Bytes given to the engine. */
+  loaded: number;
+  /** Bytes of the file, or of all files; 0: unknown. */
+  total: number;
+  /** Bytes that came from the network, also through another tab that downloads the same file. */
+  downloaded: number;
+}
 
 /** How the KV cache stores keys and values. */
 export type KvType = 'f32' | 'f16' | 'int8';
@@ -87,12 +98,30 @@ export type Prompt =
 
 export type StopReason = 'eos' | 'stop' | 'length' | 'context';
 
+/** How likely a token was: the natural logarithm of its probability, before penalties and temperature. */
+export interface TokenLogprob {
+  token: number;
+  /** U+FFFD stands in it where the token is a part of a character; its bytes are whole. */
+  text: string;
+  bytes: number[];
+  logprob: number;
+}
+
+/** A token that was drawn, and the likeliest at its place, the best first. */
+export interface DrawnToken extends TokenLogprob {
+  topLogprobs: TokenLogprob[];
+}
+
 export interface GenerateResult {
   text: string;
   /** The generated tokens, without the end-of-generation token. */
   tokens: number[];
-  /** How many tokens the prompt had. */
+  /** One for each of `tokens`, if the option 'logprobs' was given. */
+  tokenLogprobs?: DrawnToken[];
+  /** How many tokens the prompt had; of one that a sliding session cut, those that were left. */
   promptTokens: number;
+  /** How many of them the session had computed before. */
+  cachedTokens: number;
   stopReason: StopReason;
   /** The stop string that was met. */
   stop: string | null;
@@ -101,6 +130,7 @@ export interface GenerateResult {
   prefillMs: number;
   /** From the first generated token to the last. */
   decodeMs: number;
+  /** Of the tokens that were not cached. */
   prefillTokensPerSecond: number;
   /** Of the tokens after the first; 0 when there are none. */
   decodeTokensPerSecond: number;
@@ -111,6 +141,20 @@ export interface Piece {
   text: string;
   /** null: text that was held back for a stop string and turned out to be none. */
   token: number | null;
+  /** Of the token, if the option 'logprobs' was given. */
+  logprob?: TokenLogprob;
+  /** The likeliest tokens at its place, as many as 'logprobs' says, the best first. */
+  topLogprobs?: TokenLogprob[];
+}
+
+/** A candidate of score(). */
+export interface Score {
+  text: string;
+  tokens: number[];
+  /** Of all its tokens after the prompt: the sum of theirs. */
+  logprob: number;
+  /** Among the candidates: the softmax of their logprobs. */
+  probability: number;
 }
 
 /** Rows `start` … `start + n` of the logits; row i holds what follows token i. */
@@ -121,17 +165,40 @@ export interface LogitsChunk {
   logits: Float32Array;
 }
 
+/** Which ModelStore a worker uses: one that it has, none, or the page's own. */
+export type StoreChoice = 'indexeddb' | 'opfs' | 'files' | 'none' | StorePort;
+
+/** A session as the worker knows it: the client's number for it, and how it is created when it is first used. */
+export interface SessionRef {
+  id: number;
+  options: Required<SessionOptions>;
+}
+
 /** What a worker can be asked for; `Source` (where bytes come from) depends on the environment. */
 export type RequestBody<Source = unknown> =
   | {
       type: 'load';
-      source: Source;
+      /** One, or the files of a split model in order. */
+      sources: Source[];
+      store: StoreChoice;
+      /** Of each source in hexadecimal; empty: any. */
+      expectedSha256: string[];
       kernels: string;
       kvType: string;
       threads: number | undefined;
+      /** What the page has to add to those of stats(). */
+      warnings: string[];
     }
   | { type: 'inspect'; source: Source }
-  | { type: 'generate'; prompt: Prompt; options: GenerateOptions & { seed: number } }
+  | { type: 'createSession'; session: SessionRef }
+  | { type: 'disposeSession'; session: SessionRef }
+  | {
+      type: 'generate';
+      session: SessionRef;
+      prompt: Prompt;
+      options: GenerateOptions & { seed: number };
+    }
+  | { type: 'score'; session: SessionRef; prompt: Prompt; candidates: string[] }
   | { type: 'logits'; tokens: number[]; nCtx: number }
   | { type: 'tokenize'; text: string; addSpecial: boolean; parseSpecial: boolean }
   | { type: 'detokenize'; tokens: number[]; special: boolean }
@@ -141,7 +208,10 @@ export type RequestBody<Source = unknown> =
 export interface Answers {
   load: ModelInfo;
   inspect: ModelDescription;
+  createSession: null;
+  disposeSession: null;
   generate: GenerateResult;
+  score: Score[];
   logits: null;
   tokenize: number[];
   detokenize: string;
@@ -150,9 +220,9 @@ export interface Answers {
 
 /** What arrives before the answer. */
 export type Event =
-  | { type: 'progress'; loaded: number; total: number }
+  | ({ type: 'progress' } & LoadProgress)
   | { type: 'prefill'; done: number; total: number }
-  | ({ type: 'piece' } & Piece)
+  | { type: 'piece'; piece: Piece }
   | ({ type: 'logits' } & LogitsChunk);
 
 export type ToWorker<Source = unknown> =

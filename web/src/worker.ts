@@ -1,7 +1,13 @@
 // The worker's side of the protocol: one model, requests in order, cancelled between steps. Knows no environment.
 import { chatTokens } from './chat_template.ts';
-import type { Engine, LoadRequest } from './engine.ts';
 import { PipitError, cancelledError, toWire } from './errors.ts';
+import {
+  type LoadCalls,
+  type LoadEnvironment,
+  type LoadedModel,
+  inspectFile,
+  loadEngine,
+} from './load/load_engine.ts';
 import type {
   Answers,
   Event,
@@ -14,31 +20,10 @@ import type {
   RequestBody,
   ToWorker,
 } from './protocol.ts';
-import type { EngineWishes, StartedEngine } from './start_engine.ts';
-
-/** A model file's bytes, in order. */
-export interface ByteSource {
-  /** In bytes; 0: unknown. */
-  readonly size: number;
-  /** Writes the next bytes to the front of `target` and returns how many; 0: there are no more. */
-  read(target: Uint8Array): number | Promise<number>;
-  close(): void | Promise<void>;
-}
 
 /** What the worker needs from where it runs: a browser's worker, Node's, or a test. */
-export interface WorkerEnvironment<Source> {
+export interface WorkerEnvironment<Source> extends LoadEnvironment<Source> {
   post(message: FromWorker, transfer?: ArrayBuffer[]): void;
-  startEngine(wishes: EngineWishes): Promise<StartedEngine>;
-  openSource(source: Source): Promise<ByteSource>;
-  /** Resolves after the messages that have arrived were handled. */
-  nextTask(): Promise<void>;
-}
-
-interface Loaded {
-  engine: Engine;
-  info: ModelInfo;
-  loadMs: number;
-  warnings: string[];
 }
 
 type Body<Type extends RequestBody['type'], Source> = Extract<RequestBody<Source>, { type: Type }>;
@@ -47,23 +32,18 @@ type Body<Type extends RequestBody['type'], Source> = Extract<RequestBody<Source
 interface Job<Source> {
   id: number;
   body: RequestBody<Source>;
-  cancelled: boolean;
+  abort: AbortController;
   /** Logits chunks that the reader has asked for and not got. */
   pulls: number;
   /** Continues a job that waits for a pull. */
   wake: () => void;
 }
 
-const FEED_BYTES = 1 << 20;
-
-const wrongKernels = (name: string): string =>
-  `The kernel set '${name}' computes wrongly in this browser or on this machine, so it is not used.`;
-
 export class ModelWorker<Source> {
   readonly #environment: WorkerEnvironment<Source>;
   readonly #queue: Job<Source>[] = [];
   #running: Job<Source> | undefined;
-  #loaded: Loaded | undefined;
+  #loaded: LoadedModel | undefined;
 
   constructor(environment: WorkerEnvironment<Source>) {
     this.#environment = environment;
@@ -94,11 +74,15 @@ export class ModelWorker<Source> {
       case 'detokenize':
         this.#settle(id, () => this.#model.engine.detokenize(body.tokens, body.special));
         break;
+      case 'createSession':
+      case 'disposeSession':
+        this.#settle(id, () => null);
+        break;
       case 'stats':
         this.#settle(id, () => this.#stats());
         break;
       default:
-        this.#queue.push({ id, body, cancelled: false, pulls: 0, wake: () => {} });
+        this.#queue.push({ id, body, abort: new AbortController(), pulls: 0, wake: () => {} });
         if (!this.#running) void this.#runQueue();
     }
   }
@@ -109,7 +93,7 @@ export class ModelWorker<Source> {
       this.#queue.splice(index, 1);
       this.#fail(id, cancelledError('The request'));
     } else if (this.#running?.id === id) {
-      this.#running.cancelled = true;
+      this.#running.abort.abort();
       this.#running.wake();
     }
   }
@@ -167,7 +151,7 @@ export class ModelWorker<Source> {
     this.#environment.post({ type: 'event', id: job.id, event }, transfer);
   }
 
-  get #model(): Loaded {
+  get #model(): LoadedModel {
     if (!this.#loaded) throw new PipitError('internal', 'No model is loaded yet.');
     return this.#loaded;
   }
@@ -175,69 +159,34 @@ export class ModelWorker<Source> {
   /** Between two steps: lets messages in, then gives up if one of them was this job's cancel. */
   async #breathe(job: Job<Source>): Promise<void> {
     await this.#environment.nextTask();
-    if (job.cancelled) throw cancelledError('The request');
+    if (job.abort.signal.aborted) throw cancelledError('The request');
   }
 
   async #load(job: Job<Source>, body: Body<'load', Source>): Promise<ModelInfo> {
-    const start = performance.now();
-    const { source, kernels, kvType, threads } = body;
-    const started = await this.#environment.startEngine({ kernels, threads });
-    const { engine, warnings } = started;
-    await this.#feed(job, engine, source, {
-      kernels,
-      kvType,
-      nThreads: started.threads,
-      headerOnly: false,
-    });
-    const info = engine.loadEnd();
-    const wrong = info.kernelTrials.filter((trial) => !trial.correct);
-    warnings.push(...wrong.map(({ name }) => wrongKernels(name)));
-    this.#loaded = { engine, info, loadMs: performance.now() - start, warnings };
-    return info;
+    this.#loaded = await loadEngine(this.#environment, body, this.#loadCalls(job));
+    return this.#loaded.info;
   }
 
-  async #inspect(job: Job<Source>, { source }: Body<'inspect', Source>): Promise<ModelDescription> {
-    const kernels = 'auto';
-    const { engine } = await this.#environment.startEngine({ kernels, threads: 1 });
-    const request = { kernels, kvType: 'auto', nThreads: 1, headerOnly: true };
-    const fileSize = await this.#feed(job, engine, source, request);
-    return { ...engine.describe(), fileSize };
+  #inspect(job: Job<Source>, body: Body<'inspect', Source>): Promise<ModelDescription> {
+    return inspectFile(this.#environment, body, this.#loadCalls(job));
   }
 
-  /** Feeds the file, or its header, into the engine; returns the file's size. */
-  async #feed(
-    job: Job<Source>,
-    engine: Engine,
-    source: Source,
-    request: Omit<LoadRequest, 'fileSize'>,
-  ): Promise<number> {
-    const bytes = await this.#environment.openSource(source);
-    try {
-      engine.loadBegin({ ...request, fileSize: bytes.size });
-      let loaded = 0;
-      for (;;) {
-        const n = await bytes.read(engine.loadBuffer(FEED_BYTES));
-        if (n === 0) break;
-        const complete = engine.loadFeed(n);
-        loaded += n;
-        this.#event(job, { type: 'progress', loaded, total: bytes.size });
-        if (request.headerOnly && complete) break;
-        await this.#breathe(job);
-      }
-      return bytes.size || loaded;
-    } finally {
-      await bytes.close();
-    }
+  #loadCalls(job: Job<Source>): LoadCalls {
+    const { signal } = job.abort;
+    return {
+      signal,
+      onProgress: (progress) => this.#event(job, { type: 'progress', ...progress }),
+    };
   }
 
   async #generate(
     job: Job<Source>,
-    { prompt, options }: Body<'generate', Source>,
+    { session, prompt, options }: Body<'generate', Source>,
   ): Promise<GenerateResult> {
     const { engine } = this.#model;
     const promptTokens = this.#promptTokens(prompt);
     const start = performance.now();
-    engine.generateBegin(promptTokens, options);
+    engine.generateBegin(promptTokens, options, session.options.nCtx);
     try {
       const tokens: number[] = [];
       let text = '';
@@ -253,15 +202,17 @@ export class ModelWorker<Source> {
           lastToken = performance.now();
           if (tokens.push(step.token) === 1) firstToken = lastToken;
           text += step.text;
-          this.#event(job, { type: 'piece', text: step.text, token: step.token });
+          this.#event(job, { type: 'piece', piece: { text: step.text, token: step.token } });
         } else {
-          if (step.text) this.#event(job, { type: 'piece', text: step.text, token: null });
+          if (step.text)
+            this.#event(job, { type: 'piece', piece: { text: step.text, token: null } });
           const prefillMs = prefillEnd - start;
           const decodeMs = lastToken - firstToken;
           return {
             text: text + step.text,
             tokens,
             promptTokens: promptTokens.length,
+            cachedTokens: 0,
             stopReason: step.stop_reason,
             stop: step.stop,
             seed: options.seed,
@@ -301,7 +252,7 @@ export class ModelWorker<Source> {
         const logits = engine.logitsStep();
         if (logits.length === 0) return null;
         const n = logits.length / info.nVocab;
-        while (job.pulls === 0 && !job.cancelled) {
+        while (job.pulls === 0 && !job.abort.signal.aborted) {
           await new Promise<void>((resolve) => (job.wake = resolve));
         }
         job.pulls--;

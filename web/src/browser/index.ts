@@ -1,10 +1,19 @@
-// The package's entry in a browser: models from URLs, Blobs and Files.
+// The package's entry in a browser: models from URLs, Blobs, Files and streams, and the stores that a browser has.
 import { describe, invalid } from '../check.ts';
-import { LanguageModel, type LoadOptions } from '../index.ts';
-import type { BrowserSource } from './source.ts';
+import { LanguageModel, type LoadOptions, type ModelFiles } from '../index.ts';
+import type { CommonSource } from '../load/open.ts';
+import { splitUrls } from '../load/split.ts';
+import { requestPersistence } from '../store/estimate.ts';
+import { storeManagement } from '../store/manage.ts';
+import { serveStream } from '../stream_port.ts';
+import { openStore } from './stores.ts';
 import { startWorker } from './worker_handle.ts';
 
 export * from '../index.ts';
+export { requestPersistence, storageEstimate } from '../store/estimate.ts';
+
+/** A URL, which may be relative to the page, a Blob, for instance a File, or a stream of a file's bytes. */
+export type ModelSource = string | URL | Blob | ReadableStream<Uint8Array>;
 
 export interface BrowserLoadOptions extends LoadOptions {
   /**
@@ -14,13 +23,30 @@ export interface BrowserLoadOptions extends LoadOptions {
   assets?: string | URL;
 }
 
-/** Loads a GGUF file: a URL, which may be relative to the page, or a Blob, for instance a File. */
+export const { listModels, verifyModel, deleteModel } = storeManagement(
+  'indexeddb',
+  openStore,
+  (url) => modelUrl(url).href,
+);
+
+/**
+ * Loads a GGUF file, or the files of a split one in order. Of a split one's URL (NAME-00001-of-00003.gguf) the others are
+ * found. What comes from URLs is stored, and loaded without the network from then on.
+ */
 export async function loadModel(
-  model: string | URL | Blob,
+  model: ModelSource | readonly ModelSource[],
   { assets, ...options }: BrowserLoadOptions = {},
 ): Promise<LanguageModel> {
   const folder = assets === undefined ? undefined : folderOf(assets);
-  return LanguageModel.load(() => startWorker(folder), sourceOf(model), options);
+  return LanguageModel.load(
+    () => startWorker(folder),
+    options,
+    async () => {
+      const files = filesOf(model);
+      if (options.persist && !(await requestPersistence())) files.warnings.push(NOT_PERSISTENT);
+      return files;
+    },
+  );
 }
 
 function folderOf(assets: unknown): URL {
@@ -30,15 +56,40 @@ function folderOf(assets: unknown): URL {
   return new URL(`${url.origin}${url.pathname.replace(/\/?$/, '/')}`);
 }
 
-function sourceOf(model: unknown): BrowserSource {
-  if (model instanceof Blob) return { blob: model };
-  if (typeof model !== 'string' && !(model instanceof URL)) {
-    throw invalid(`The model must be a URL, a File or a Blob, not ${describe(model)}.`);
+const NOT_PERSISTENT =
+  'The browser did not promise to keep the stored model: it may delete it when room becomes scarce.';
+
+function filesOf(model: ModelSource | readonly ModelSource[]): ModelFiles {
+  const sources: CommonSource[] = [];
+  const ports: MessagePort[] = [];
+  for (const part of Array.isArray(model) ? (model as ModelSource[]) : [model as ModelSource]) {
+    if (part instanceof Blob) {
+      sources.push({ blob: part });
+    } else if (part instanceof ReadableStream) {
+      const stream = serveStream(part);
+      sources.push({ stream });
+      ports.push(stream);
+    } else if (typeof part === 'string' || part instanceof URL) {
+      const url = modelUrl(part);
+      sources.push(
+        ...(model === part ? splitUrls(url) : [url.href]).map((href) => ({ url: href })),
+      );
+    } else {
+      throw invalid(`The model must be a URL, a File, a Blob or a stream, not ${describe(part)}.`);
+    }
   }
-  // The worker lies elsewhere: what is relative to the page is not relative to it.
+  if (sources.length === 0) {
+    throw invalid('The model is an empty array; it must have one file or more.');
+  }
+  return { sources, ports, defaultStore: 'indexeddb', warnings: [] };
+}
+
+/** The worker lies elsewhere: what is relative to the page is not relative to it. */
+function modelUrl(model: string | URL): URL {
   const url = pageUrl(model);
   if (!url) throw invalid(`The model ${describe(String(model))} is no URL.`);
-  return { url: url.href };
+  url.hash = '';
+  return url;
 }
 
 function pageUrl(url: unknown): URL | null {

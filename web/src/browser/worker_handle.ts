@@ -10,7 +10,7 @@ export function startWorker(assets: URL | undefined): WorkerHandle {
   const { port1, port2 } = new MessageChannel();
   let endWatch = (): void => {};
   return {
-    post: (message) => worker.postMessage(message),
+    post: (message, transfer = []) => worker.postMessage(message, transfer),
     listen(onMessage, onDeath) {
       endWatch = watchLifeline(port1, onDeath);
       worker.onmessage = ({ data }: MessageEvent<FromWorker>) => onMessage(data);

@@ -69,21 +69,23 @@ const CLI_VALUES = {
   pairs: 'ID=BIAS',
 } as const;
 
-/** Every option of generate(), under its name in kebab-case; nCtx is --ctx everywhere. */
+/** Every option of generate(), under its name in kebab-case. */
 export const SAMPLING_OPTIONS: readonly CliOption[] = GENERATE_OPTIONS.map(
   ({ name, kind, help }) => ({
-    name: cliName(name),
+    name: toKebab(name),
     kind: CLI_KINDS[kind],
     value: CLI_VALUES[kind],
     help,
   }),
 );
 
-export const CTX_OPTION = SAMPLING_OPTIONS.find((option) => option.name === 'ctx')!;
-
-function cliName(name: keyof GenerateOptions): string {
-  return name === 'nCtx' ? 'ctx' : toKebab(name);
-}
+/** loadModel()'s nCtx. */
+export const CTX_OPTION: CliOption = {
+  name: 'ctx',
+  kind: 'integer',
+  value: 'N',
+  help: 'context size in tokens; 0: what the model was trained for',
+};
 
 type Value = boolean | string | number | string[];
 
@@ -158,7 +160,7 @@ export class Arguments {
   generateOptions(): GenerateOptions {
     const options: Record<string, unknown> = {};
     for (const { name, kind } of GENERATE_OPTIONS) {
-      const value = this.#values.get(cliName(name));
+      const value = this.#values.get(toKebab(name));
       if (value === undefined) continue;
       options[name] =
         kind === 'pairs' ? (value as string[]).map((pair) => this.#biasPair(pair)) : value;

@@ -4,7 +4,7 @@ import type { GenerationStream } from '../stream.ts';
 import type { Arguments, CommandSpec } from './arguments.ts';
 import { formatCount, formatRate } from './format.ts';
 import { loadModel } from './index.ts';
-import { fetchModelFile } from './model_files.ts';
+import { asUrl, fetchModelFile } from './model_files.ts';
 import { Progress, print, printJson, remark } from './terminal.ts';
 
 export interface Command extends CommandSpec {
@@ -34,14 +34,16 @@ export async function openFile(
   args: Arguments,
   signal: AbortSignal,
 ): Promise<LanguageModel> {
-  const progress = new Progress('loading');
+  const progress = new Progress(asUrl(path) ? `loading ${path}` : 'loading');
   try {
     return await loadModel(path, {
       kernels: args.string('kernels'),
       kvType: args.string('kv-type') as LoadOptions['kvType'], // checked when it is loaded
       threads: args.number('threads'),
+      nCtx: args.number('ctx'),
       signal,
-      onProgress: ({ loaded, total }) => progress.update(loaded, total),
+      onProgress: ({ loaded, total, downloaded }) =>
+        progress.update(Math.max(loaded, downloaded), total),
     });
   } finally {
     progress.end();

@@ -1,12 +1,8 @@
 // How numbers and untrusted texts are shown to people; the one place that rounds.
+export { formatBytes } from '../sizes.ts';
 
 export function formatCount(n: number): string {
   return n.toLocaleString('en-US');
-}
-
-export function formatBytes(bytes: number): string {
-  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} kB`;
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
 export function formatMs(ms: number): string {

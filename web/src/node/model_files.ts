@@ -1,7 +1,7 @@
 // Which file a MODEL argument means: a path, or an id of models/catalog.json with its file in models/cache/.
 import { existsSync } from 'node:fs';
 
-import { checkString } from '../check.ts';
+import { checkString, describe, invalid } from '../check.ts';
 import { PipitError } from '../errors.ts';
 import { didYouMean } from '../names.ts';
 
@@ -26,6 +26,19 @@ export interface FetchOptions {
   onProgress?: (progress: FetchProgress) => void;
 }
 
+/** `model` where it is a URL of the web; undefined: a path or a catalogue's id. */
+export function asUrl(model: string | URL): URL | undefined {
+  if (typeof model === 'string' && !/^https?:/i.test(model)) return undefined;
+  const url = URL.parse(model);
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    throw invalid(
+      `The model ${describe(String(model))} is no URL that can be fetched (http or https).`,
+    );
+  }
+  url.hash = '';
+  return url;
+}
+
 /** The file that `model` means. Throws not_found, naming what there is. */
 export async function findModelFile(model: string): Promise<string> {
   const { path, id } = await resolveModel(model);
@@ -38,6 +51,7 @@ export async function findModelFile(model: string): Promise<string> {
 
 /** The same, but fetches a catalogue model whose file is missing or damaged. */
 export async function fetchModelFile(model: string, options: FetchOptions): Promise<string> {
+  if (asUrl(model)) return model; // loading it fetches it
   const { path, id, tools } = await resolveModel(model);
   if (id === null) return path;
   try {

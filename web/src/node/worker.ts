@@ -1,12 +1,17 @@
-// The worker thread in Node: the neutral worker with files as sources.
+// The worker thread in Node: the neutral worker with files and URLs as sources.
 import { parentPort } from 'node:worker_threads';
 
 import type { Build } from '../builds.ts';
 import type { WasmModule } from '../engine.ts';
+import { type CommonSource, openCommon, sizeOfCommon } from '../load/open.ts';
+import { TUNING } from '../load/tuning.ts';
 import type { ToWorker } from '../protocol.ts';
 import { startEngine } from '../start_engine.ts';
 import { ModelWorker } from '../worker.ts';
-import { type FileSource, openFile } from './file_source.ts';
+import { type FileSource, openFile, sizeOfFile } from './file_source.ts';
+import { openStore } from './stores.ts';
+
+type NodeSource = FileSource | CommonSource;
 
 const port = parentPort;
 if (!port) throw new Error('pipit: node/worker.js is a worker thread and cannot be run by itself');
@@ -20,10 +25,15 @@ async function createModule({ name, threads }: Build): Promise<WasmModule> {
   return create({ pthreadPoolSize: threads - 1 });
 }
 
-const worker = new ModelWorker<FileSource>({
+const worker = new ModelWorker<NodeSource>({
   post: (message, transfer = []) => port.postMessage(message, transfer),
   startEngine: (wishes) => startEngine(wishes, createModule),
-  openSource: openFile,
+  tuning: TUNING,
+  openStore,
+  openSource: (source, options) =>
+    'path' in source ? openFile(source) : openCommon(source, options),
+  sizeOf: async (source, options) =>
+    'path' in source ? sizeOfFile(source) : sizeOfCommon(source, options),
   nextTask: () => new Promise((resolve) => setImmediate(resolve)),
 });
-port.on('message', (message: ToWorker<FileSource>) => worker.receive(message));
+port.on('message', (message: ToWorker<NodeSource>) => worker.receive(message));

@@ -1,5 +1,5 @@
 // Starts a worker thread of Node and shows it to the client as a WorkerHandle.
-import { Worker } from 'node:worker_threads';
+import { type Transferable, Worker } from 'node:worker_threads';
 
 import type { WorkerHandle } from '../connection.ts';
 
@@ -11,7 +11,8 @@ export function startWorker(): WorkerHandle {
 
 export function wrapWorker(worker: Worker): WorkerHandle {
   return {
-    post: (message) => worker.postMessage(message),
+    post: (message, transfer) =>
+      worker.postMessage(message, transfer as Transferable[] | undefined),
     listen(onMessage, onDeath) {
       worker.on('message', onMessage);
       worker.on('messageerror', onDeath);

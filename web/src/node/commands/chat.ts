@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 
 import { PipitError } from '../../errors.ts';
 import type { ChatMessage, LanguageModel } from '../../index.ts';
-import { LOAD_OPTIONS, SAMPLING_OPTIONS, UsageError } from '../arguments.ts';
+import { CTX_OPTION, LOAD_OPTIONS, SAMPLING_OPTIONS, UsageError } from '../arguments.ts';
 import { type Command, openModel, show } from '../command.ts';
 import { readStdin, remark } from '../terminal.ts';
 import { readTextFile } from '../token_file.ts';
@@ -36,6 +36,7 @@ export const chat: Command = {
       help: "Jinja chat template in place of the model's own",
     },
     ...SAMPLING_OPTIONS,
+    CTX_OPTION,
     ...LOAD_OPTIONS,
     { name: 'verbose', kind: 'flag', help: 'print speed and stop reason to stderr' },
   ],

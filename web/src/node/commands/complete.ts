@@ -1,5 +1,5 @@
 // pipit complete: continues a text.
-import { LOAD_OPTIONS, SAMPLING_OPTIONS } from '../arguments.ts';
+import { CTX_OPTION, LOAD_OPTIONS, SAMPLING_OPTIONS } from '../arguments.ts';
 import { type Command, openModel, show } from '../command.ts';
 import { readStdin } from '../terminal.ts';
 
@@ -10,6 +10,7 @@ export const complete: Command = {
   options: [
     { name: 'prompt', short: 'p', kind: 'string', value: 'TEXT', help: 'the text to continue' },
     ...SAMPLING_OPTIONS,
+    CTX_OPTION,
     ...LOAD_OPTIONS,
     { name: 'verbose', kind: 'flag', help: 'print speed and stop reason to stderr' },
   ],

@@ -3,7 +3,7 @@ import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promi
 
 import { PipitError, messageOf } from '../../errors.ts';
 import type { LanguageModel } from '../../index.ts';
-import { type Arguments, CTX_OPTION, LOAD_OPTIONS } from '../arguments.ts';
+import { CTX_OPTION, LOAD_OPTIONS } from '../arguments.ts';
 import { type Command, openModel } from '../command.ts';
 import { formatCount } from '../format.ts';
 import { Progress, printJson, remark } from '../terminal.ts';
@@ -31,7 +31,7 @@ export const logits: Command = {
     const [tokensPath, out] = [args.required('tokens'), args.required('out')];
     const tokens = await readTokens(tokensPath);
     await using model = await openModel(name, args, signal);
-    await writeWhole(out, (file) => writeLogits(model, tokens, file, args, signal));
+    await writeWhole(out, (file) => writeLogits(model, tokens, file, signal));
     const { nVocab } = model.info;
     if (args.flag('json')) await printJson({ out, nTokens: tokens.length, nVocab });
     else remark(`${out}: ${formatCount(tokens.length)} × ${formatCount(nVocab)} float32`);
@@ -42,12 +42,11 @@ async function writeLogits(
   model: LanguageModel,
   tokens: readonly number[],
   file: FileHandle,
-  args: Arguments,
   signal: AbortSignal,
 ): Promise<void> {
   const progress = new Progress('logits');
   try {
-    for await (const chunk of model.logits(tokens, { nCtx: args.number('ctx'), signal })) {
+    for await (const chunk of model.logits(tokens, { signal })) {
       await file.writeFile(new Uint8Array(chunk.logits.buffer));
       progress.update(chunk.start + chunk.n, tokens.length);
     }
