@@ -23,9 +23,12 @@ const start = (tab) =>
     globalThis.gone = [];
     await globalThis.state.startConversations((id) => globalThis.gone.push(id));
   });
-const put = (tab, ...all) => tab.run(30, 'Storing', (all) => globalThis.state.putConversations(all), all);
+const put = (tab, ...all) =>
+  tab.run(30, 'Storing', (all) => globalThis.state.putConversations(all), all);
 const titles = (tab) =>
-  tab.run(30, 'Looking', () => globalThis.state.conversations.value.map(({ title }) => title).sort());
+  tab.run(30, 'Looking', () =>
+    globalThis.state.conversations.value.map(({ title }) => title).sort(),
+  );
 
 /** Waits until the tab shows `expected`. */
 async function shows(tab, ...expected) {
@@ -65,7 +68,9 @@ browserTest('a tab follows what another does', page, async ({ tab, open }) => {
   await shows(other, 'A', 'B');
   await put(other, conversation('a', 'A2'));
   await shows(tab, 'A2', 'B');
-  await tab.run(10, 'Deleting', () => globalThis.state.deleteConversation(globalThis.state.conversationOf('a')));
+  await tab.run(10, 'Deleting', () =>
+    globalThis.state.deleteConversation(globalThis.state.conversationOf('a')),
+  );
   await shows(other, 'B');
   assert.deepEqual(await other.run(10, 'Looking', () => globalThis.gone), ['a']);
 });
@@ -101,7 +106,9 @@ browserTest('of many writes from two tabs one is believed, whole', page, async (
   await start(third);
   const [title] = await titles(third);
   assert.match(title, /^[xy]49$/);
-  const { messages, head } = await third.run(10, 'Looking', () => globalThis.state.conversationOf('a'));
+  const { messages, head } = await third.run(10, 'Looking', () =>
+    globalThis.state.conversationOf('a'),
+  );
   assert.deepEqual([...new Set([head, ...messages.map(({ text }) => text)])], [title]);
   await shows(tab, title);
   await shows(other, title);
