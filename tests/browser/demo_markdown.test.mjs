@@ -1,19 +1,10 @@
 // A model's Markdown in real browsers, on a page without a Content-Security-Policy: hostile answers run nothing, load
 // nothing and become nothing but text and plain formatting; friendly ones look as they should.
 import assert from 'node:assert/strict';
-import { fileURLToPath } from 'node:url';
-
-import { build } from 'esbuild';
 
 import { browserTest, serveHere } from './support/browsers.mjs';
+import { demoModule } from './support/demo_module.mjs';
 
-const { outputFiles } = await build({
-  entryPoints: [fileURLToPath(new URL('../../web/demo/src/chat/markdown.ts', import.meta.url))],
-  bundle: true,
-  format: 'esm',
-  write: false,
-});
-const script = outputFiles[0].text;
 /** What the pages have asked for beside themselves. */
 const loads = [];
 const load = (request, response) => {
@@ -21,8 +12,7 @@ const load = (request, response) => {
   response.writeHead(204).end();
 };
 const server = await serveHere({
-  '/markdown.js': (_, response) =>
-    response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(script),
+  '/markdown.js': await demoModule('chat/markdown.ts'),
   '/pixel': load,
 });
 
@@ -89,7 +79,7 @@ function show(tab, text) {
       document.body.replaceChildren(place);
       for (const block of blocksOf(text)) place.append(renderBlock(block));
       for (const element of place.querySelectorAll('*')) {
-        element.dispatchEvent(new MouseEvent('mouseover', { bubbles: true }));
+        element.dispatchEvent(new Event('mouseover', { bubbles: true }));
         element.focus?.();
       }
       await new Promise((resolve) => setTimeout(resolve, 50));

@@ -116,7 +116,7 @@ function SidePanel({ name }: { name: Panel }) {
   const element = useRef<HTMLElement>(null);
   useEffect(() => {
     const opener = document.activeElement;
-    element.current!.focus();
+    element.current!.querySelector<HTMLElement>('[aria-current]')!.focus();
     return () => {
       if (opener instanceof HTMLElement) opener.focus();
     };
@@ -126,7 +126,6 @@ function SidePanel({ name }: { name: Panel }) {
       class="panel"
       id="panel"
       ref={element}
-      tabIndex={-1}
       aria-label={title}
       onKeyDown={({ key }) => {
         if (key === 'Escape') panel.value = null;

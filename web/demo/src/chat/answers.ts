@@ -17,7 +17,7 @@ import { oncePerFrame } from './frame.ts';
 import { sessionOf } from './sessions.ts';
 
 /** How often an answer is stored while it is written. */
-const SAVE_MS = 2000;
+const SAVE_MS = 1000;
 const MAX_ANNOUNCEMENTS = 8;
 /** About what a chat template puts around a system prompt. */
 const TEMPLATE_TOKENS = 8;

@@ -1,23 +1,29 @@
 // Where a message is written, with what goes on below it: how full the context is, and why nothing can be sent.
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { createRef } from 'preact';
+import { useEffect } from 'preact/hooks';
 import { type ModelStatus, model, modelStatus } from '../state/model.ts';
-import { tab } from '../state/view.ts';
+import { panel, tab } from '../state/view.ts';
 import { Icon } from '../ui/icon.tsx';
 import { answers, say, stopAnswer } from './answers.ts';
 import { ContextMeter } from './context_meter.tsx';
 import type { Conversation } from './conversation.ts';
 import { isSend } from './message_editor.tsx';
 
+const input = createRef<HTMLTextAreaElement>();
+
+/** A keyboard on a screen would cover half of what there is to read: where fingers point, they set the cursor. */
+export function focusComposer(): void {
+  if (!matchMedia('(pointer: coarse)').matches) input.current?.focus();
+}
+
 export function Composer({ conversation }: { conversation: Conversation }) {
   const draft = useSignal('');
-  const input = useRef<HTMLTextAreaElement>(null);
   const answer = answers.value.get(conversation.id);
   const canSend = model.value !== null && !answer && draft.value.trim() !== '';
 
-  // A keyboard on a screen would cover half of what there is to read: only where a mouse points is the cursor set.
   useEffect(() => {
-    if (tab.value === 'chat' && matchMedia('(pointer: fine)').matches) input.current!.focus();
+    if (tab.value === 'chat') focusComposer();
   }, [conversation.id]);
 
   const send = (): void => {
@@ -43,6 +49,7 @@ export function Composer({ conversation }: { conversation: Conversation }) {
           value={draft.value}
           onInput={({ currentTarget }) => (draft.value = currentTarget.value)}
           onKeyDown={(event) => {
+            if (event.key === 'Escape') stopAnswer(conversation.id);
             if (!isSend(event)) return;
             event.preventDefault();
             send();
@@ -57,6 +64,10 @@ export function Composer({ conversation }: { conversation: Conversation }) {
             onClick={() => stopAnswer(conversation.id)}
           >
             <Icon name="stop" />
+          </button>
+        ) : modelStatus.value.kind === 'none' && conversation.head !== null ? (
+          <button type="button" class="button primary" onClick={() => (panel.value = 'models')}>
+            Choose a model
           </button>
         ) : (
           <button type="submit" class="send" aria-label="Send" title="Send" disabled={!canSend}>

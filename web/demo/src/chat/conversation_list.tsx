@@ -17,6 +17,7 @@ import { Icon } from '../ui/icon.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { toast } from '../ui/toast.tsx';
 import { answers } from './answers.ts';
+import { focusComposer } from './composer.tsx';
 import type { Conversation } from './conversation.ts';
 import { exportJson, ImportError, parseImport } from './conversation_file.ts';
 
@@ -110,7 +111,10 @@ function Item({ conversation }: { conversation: Conversation }) {
         class="icon-button small"
         aria-label={`Delete “${title}”`}
         title="Delete"
-        onClick={() => deleteConversation(conversation)}
+        onClick={() => {
+          deleteConversation(conversation);
+          focusComposer();
+        }}
       >
         <Icon name="trash" />
       </button>
@@ -204,11 +208,16 @@ async function importFile(file: File): Promise<string> {
   try {
     const { added, known } = parseImport(await file.text(), conversations.value);
     putConversations(added);
-    const rest = known > 0 ? `; ${count(known, 'conversation')} of the file were here already` : '';
-    toast(`${count(added.length, 'conversation')} imported${rest}.`);
+    toast(importText(added.length, known));
     return '';
   } catch (error) {
     if (error instanceof ImportError) return error.message;
     return `The file cannot be read (${error instanceof Error ? error.message : String(error)}).`;
   }
+}
+
+function importText(added: number, known: number): string {
+  if (known === 0) return `${count(added, 'conversation')} imported.`;
+  if (added === 0) return 'All conversations of this file are here already.';
+  return `${count(added, 'conversation')} imported; the others of the file are here already.`;
 }

@@ -37,6 +37,8 @@ export async function openConversations(
     async put(conversations) {
       const transaction = database.transaction(STORE, 'readwrite');
       for (const conversation of conversations) void transaction.store.put(conversation);
+      // At once: a page that is about to go does not live to hear that its requests have succeeded.
+      transaction.commit();
       await transaction.done;
       for (const { id } of conversations) channel.postMessage(id);
     },

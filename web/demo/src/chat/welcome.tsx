@@ -3,6 +3,7 @@ import { ModelPicker } from '../models/picker.tsx';
 import { current } from '../state/conversations.ts';
 import { model } from '../state/model.ts';
 import { say } from './answers.ts';
+import { focusComposer } from './composer.tsx';
 
 const SUGGESTIONS = [
   { title: 'Explain', text: 'Explain why the sky is blue to a ten-year-old.' },
@@ -24,7 +25,7 @@ export function Welcome() {
         <ul class="suggestions">
           {SUGGESTIONS.map(({ title, text }) => (
             <li key={title}>
-              <button type="button" onClick={() => say(current.value, null, text)}>
+              <button type="button" onClick={() => begin(text)}>
                 <b>{title}</b>
                 <span>{text}</span>
               </button>
@@ -36,4 +37,9 @@ export function Welcome() {
       )}
     </div>
   );
+}
+
+function begin(text: string): void {
+  say(current.value, null, text);
+  focusComposer();
 }

@@ -1,5 +1,5 @@
 // The conversations that the page shows, and the changes that are made to them; each is stored at once.
-import { computed, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import { type Conversation, newConversation } from '../chat/conversation.ts';
 import { type ConversationStore, openConversations } from '../chat/database.ts';
 import { toast } from '../ui/toast.tsx';
@@ -13,6 +13,9 @@ export const isLasting = signal(true);
 /** A new one, which is no conversation until something is said in it. */
 const draft = signal(newConversation());
 const currentId = signal(draft.peek().id);
+
+/** Where a tab keeps which conversation is open, so that reloading does not leave it. */
+const OPEN_KEY = 'pipit.conversation';
 
 export const current = computed(
   () => conversations.value.find(({ id }) => id === currentId.value) ?? draft.value,
@@ -31,6 +34,8 @@ export async function startConversations(whenGone: (id: string) => void): Promis
   const begun = conversations.value;
   show([...(await store.all()), ...begun]);
   if (begun.length > 0) await write(begun);
+  else currentId.value = readOpen() ?? currentId.value;
+  effect(() => keepOpen(currentId.value));
 }
 
 export function openConversation(id: string): void {
@@ -76,6 +81,22 @@ async function refresh(id: string): Promise<void> {
   const stored = await store?.get(id);
   if (stored) show([...conversations.value.filter((other) => other.id !== id), stored]);
   else forget(id);
+}
+
+function readOpen(): string | null {
+  try {
+    return sessionStorage.getItem(OPEN_KEY);
+  } catch {
+    return null; // blocked
+  }
+}
+
+function keepOpen(id: string): void {
+  try {
+    sessionStorage.setItem(OPEN_KEY, id);
+  } catch {
+    // Blocked: the page then begins with a new conversation.
+  }
 }
 
 function forget(id: string): void {
