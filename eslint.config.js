@@ -11,14 +11,16 @@ const nodeGlobals = globals(Object.getOwnPropertyNames(globalThis));
 
 // Tests in browsers hold functions that run in a page.
 const pageGlobals = globals(
-  'caches document indexedDB location requestAnimationFrame self window Worker'.split(' '),
+  'caches crossOriginIsolated document indexedDB location MouseEvent Navigator navigator requestAnimationFrame self window Worker'.split(
+    ' ',
+  ),
 );
 
 export default defineConfig(
   globalIgnores(['.toolchain/', 'build/', 'dist/', 'models/', '**/node_modules/']),
   js.configs.recommended,
   {
-    files: ['**/*.{ts,mts}'],
+    files: ['**/*.{ts,tsx,mts}'],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
@@ -58,7 +60,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['**/*.{ts,mts}'],
+    files: ['**/*.{ts,tsx,mts}'],
     rules: {
       'no-unused-vars': 'off',
       '@typescript-eslint/no-unused-vars': [

@@ -109,6 +109,7 @@ run "clang-format" format_cpp
 run "prettier" prettier --log-level warn --check .
 run "eslint" eslint .
 run "TypeScript" tsc --noEmit
+run "TypeScript of the page" tsc --noEmit --project web/demo
 run "shell syntax" shell_syntax
 run "layers" node tools/check-layers.mjs
 run "no hosts, no machine paths" no_hosts

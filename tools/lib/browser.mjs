@@ -33,10 +33,14 @@ const launchOptions = {
   },
 };
 
-/** Starts the browser `name`: { name, version, newProfile(), close() }. */
-export async function launch(name, executablePath = EXECUTABLES[name]) {
+/**
+ * Starts the browser `name`, with more `args`: { name, version, profile, newProfile(), close() }. What `profile` stores lies
+ * on disk, as a person's does; browsers may hold that of others in memory.
+ */
+export async function launch(name, { executablePath = EXECUTABLES[name], args = [] } = {}) {
   const browser = await puppeteer.launch({
     ...launchOptions[name],
+    args: [...launchOptions[name].args, ...args],
     executablePath,
     headless: true,
     timeout: 60_000,
@@ -46,7 +50,11 @@ export async function launch(name, executablePath = EXECUTABLES[name]) {
   return {
     name,
     version: (await browser.version()).replace('/', ' '),
-    newProfile: () => newProfile(name, browser),
+    profile: profileOf(name, browser.defaultBrowserContext()),
+    newProfile: async () => {
+      const context = withLimit(browser.createBrowserContext(), 30, `A profile of ${name}`);
+      return profileOf(name, await context);
+    },
     close: () =>
       withLimit(browser.close(), 30, `Closing ${name}`).catch(() =>
         browser.process()?.kill('SIGKILL'),
@@ -55,8 +63,7 @@ export async function launch(name, executablePath = EXECUTABLES[name]) {
 }
 
 /** A profile shares no storage with others, its tabs do: { open(url), errors, close() }. */
-async function newProfile(name, browser) {
-  const context = await withLimit(browser.createBrowserContext(), 30, `A profile of ${name}`);
+function profileOf(name, context) {
   const errors = [];
   return {
     errors,
@@ -88,7 +95,7 @@ async function openTab(name, context, url, errors) {
 
 /** One tab of a browser of its own, isolated, so that it has threads and precise clocks; with `version`. */
 export async function openPage({ name, executablePath, url }) {
-  const browser = await launch(name, executablePath);
+  const browser = await launch(name, { executablePath });
   try {
     const tab = await (await browser.newProfile()).open(url);
     if (!(await tab.run(30, 'A look', () => globalThis.crossOriginIsolated))) {

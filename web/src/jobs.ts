@@ -1,6 +1,6 @@
 // The requests that take several steps, as the scheduler runs them: one step of the engine between two yields.
 import { chatTokens } from './chat_template.ts';
-import type { LoadedModel } from './load_engine.ts';
+import type { LoadedModel } from './load/load_engine.ts';
 import type { GenerateOptions } from './options.ts';
 import type {
   DrawnToken,

@@ -114,10 +114,9 @@ export class ModelWorker<Source> {
   async #load(id: number, body: LoadBody<Source>, emit: Emit): Promise<void> {
     const abort = new AbortController();
     this.#loads.set(id, abort);
-    const calls = {
+    const calls: LoadCalls = {
       signal: abort.signal,
-      onProgress: (progress: { loaded: number; total: number }): void =>
-        emit({ type: 'progress', ...progress }),
+      onProgress: (progress) => emit({ type: 'progress', ...progress }),
     };
     try {
       if (body.type === 'inspect') {

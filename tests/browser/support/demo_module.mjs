@@ -1,0 +1,16 @@
+// One module of the demo page by itself, for pages of tests that import it.
+import { fileURLToPath } from 'node:url';
+
+import { build } from 'esbuild';
+
+/** A route (tools/lib/server.mjs: serve) that answers with the module web/demo/src/`name` and what it imports. */
+export async function demoModule(name) {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL(`../../../web/demo/src/${name}`, import.meta.url))],
+    bundle: true,
+    format: 'esm',
+    write: false,
+  });
+  const { text } = outputFiles[0];
+  return (_, response) => response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(text);
+}

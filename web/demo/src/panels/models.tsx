@@ -1,0 +1,11 @@
+// The panel "Models": the choice of one.
+import { ModelPicker } from '../models/picker.tsx';
+
+export function ModelsPanel() {
+  return (
+    <>
+      <p class="hint">A model runs on this device, and what you write to it stays here.</p>
+      <ModelPicker />
+    </>
+  );
+}

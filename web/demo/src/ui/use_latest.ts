@@ -1,0 +1,23 @@
+// Work that follows what somebody types.
+import { useEffect } from 'preact/hooks';
+
+/** Nobody wants an answer to half a word. */
+const STILL_MS = 350;
+
+/**
+ * Does `work` once its `inputs` have been still for a moment. When they change again the signal of the work that is then
+ * out of date is aborted.
+ */
+export function useLatest(
+  work: (signal: AbortSignal) => Promise<void>,
+  inputs: readonly unknown[],
+): void {
+  useEffect(() => {
+    const controller = new AbortController();
+    const timer = setTimeout(() => void work(controller.signal), STILL_MS);
+    return () => {
+      clearTimeout(timer);
+      controller.abort();
+    };
+  }, inputs);
+}
