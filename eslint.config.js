@@ -11,7 +11,9 @@ const nodeGlobals = globals(Object.getOwnPropertyNames(globalThis));
 
 // Tests in browsers hold functions that run in a page.
 const pageGlobals = globals(
-  'caches document indexedDB location requestAnimationFrame self window Worker'.split(' '),
+  'caches crossOriginIsolated document indexedDB location MouseEvent Navigator navigator requestAnimationFrame self window Worker'.split(
+    ' ',
+  ),
 );
 
 export default defineConfig(

@@ -46,21 +46,31 @@ async function glueForWorkers(file) {
   return isThreaded ? `import { startThread } from './thread.ts';\n${code}` : code;
 }
 
-await build({
-  entryPoints: ['index.ts', 'worker.ts'].map((name) => path.join(sources, name)),
-  outdir: output,
-  bundle: true,
-  format: 'esm',
-  // What has Promise.withResolvers(), which is used everywhere.
-  target: ['chrome119', 'firefox121', 'safari17.4'],
-  // Names stay, for whoever reads a stack.
-  minifyWhitespace: true,
-  minifySyntax: true,
-  legalComments: 'none',
-  logLevel: 'warning',
-  plugins: [glue],
-});
-await copyFile(
-  path.join(root, 'node_modules/@huggingface/jinja/LICENSE'),
-  path.join(output, 'LICENSE-JINJA'),
-);
+/** Bundles scripts, each complete in itself; `entryPoints` and `outdir` as esbuild has them. */
+export async function bundle(entryPoints, outdir) {
+  await build({
+    entryPoints,
+    outdir,
+    bundle: true,
+    format: 'esm',
+    // What has Promise.withResolvers(), which is used everywhere.
+    target: ['chrome119', 'firefox121', 'safari17.4'],
+    // Names stay, for whoever reads a stack.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+    plugins: [glue],
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await bundle(
+    ['index.ts', 'worker.ts'].map((name) => path.join(sources, name)),
+    output,
+  );
+  await copyFile(
+    path.join(root, 'node_modules/@huggingface/jinja/LICENSE'),
+    path.join(output, 'LICENSE-JINJA'),
+  );
+}

@@ -26,7 +26,7 @@ const typescriptLayers = [
     name: 'protocol',
     paths: [
       ...['errors', 'names', 'sizes', 'check', 'options', 'protocol', 'builds'].map(webFile),
-      ...['remote_object', 'store/store', 'store/sha256', 'store/remote'].map(webFile),
+      ...['remote_object', 'slots', 'store/store', 'store/sha256', 'store/remote'].map(webFile),
     ],
   },
   { name: 'store', paths: ['web/src/store/'] },

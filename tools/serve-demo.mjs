@@ -1,5 +1,4 @@
 // npm start: builds the demo page and serves it with the models of models/cache/, as its own host would.
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 

@@ -19,6 +19,7 @@ Usage: tools/setup.sh [COMPONENT…]
   xnnpack  XNNPACK's sources in .toolchain/xnnpack, from Debian ($emscripten_release)
   native   clang 19 with sanitizers, clang-format, clang-tidy, CMake, Ninja, GoogleTest, nlohmann_json
   browsers Chromium and Firefox ESR, headless, for the tests in real browsers
+  bundlers Vite, webpack and esbuild in tests/package/node_modules, for the tests of the npm package
   python   a virtual environment in .toolchain/venv with tools/requirements.txt
   model    $default_model in models/cache/
 
@@ -172,6 +173,23 @@ setup_browsers() {
   setup_packages "${packages[@]}"
 }
 
+bundlers_key() {
+  sha256sum <"$pipit_root/tests/package/package-lock.json"
+}
+
+install_bundlers() {
+  rm -f "$toolchain/stamps/bundlers"
+  cd "$pipit_root/tests/package"
+  npm ci
+  write_stamp bundlers "$(bundlers_key)"
+}
+
+setup_bundlers() {
+  if ! { stamp_matches bundlers "$(bundlers_key)" && [ -e "$pipit_root/tests/package/node_modules" ]; }; then
+    step "installing bundlers from npm's registry" bundlers.log install_bundlers
+  fi
+}
+
 # browser_given VARIABLE: whether it names a browser; one that is not there is an error.
 browser_given() {
   [ -n "${!1:-}" ] || return 1
@@ -221,11 +239,11 @@ for argument in "$@"; do
       usage
       exit
       ;;
-    node | wasm | xnnpack | native | browsers | python | model) components+=("$argument") ;;
+    node | wasm | xnnpack | native | browsers | bundlers | python | model) components+=("$argument") ;;
     *) die "there is no component '$argument'. See tools/setup.sh --help." ;;
   esac
 done
-[ ${#components[@]} -gt 0 ] || components=(node native wasm xnnpack browsers model python)
+[ ${#components[@]} -gt 0 ] || components=(node native wasm xnnpack browsers bundlers model python)
 
 mkdir -p "$toolchain"
 command -v sha256sum >/dev/null || die "there is no sha256sum. Install the GNU coreutils."

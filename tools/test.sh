@@ -42,7 +42,10 @@ run "the npm package builds" bash tools/build.sh wasm ts
 run "the modules are small" node tools/size.mjs
 run "the tools" node --test 'tests/tools/**/*.test.mjs'
 run "TypeScript and golden data" node --test 'tests/web/**/*.test.ts' 'tests/golden/**/*.test.ts'
-run "the browsers" node --test 'tests/browser/**/*.test.{mjs,ts}'
+# A browser or a bundler that hangs must not hang everything.
+limits=(--test-timeout=180000 --test-force-exit)
+run "the browsers" node --test "${limits[@]}" 'tests/browser/**/*.test.{mjs,ts}'
+run "the package, packed, in bundlers" node --test "${limits[@]}" 'tests/package/*.test.mjs'
 
 echo
 echo "== summary"

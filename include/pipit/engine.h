@@ -88,7 +88,13 @@ class ModelLoader {
   // further use.
   Status feed(std::span<const uint8_t> bytes);
 
-  // After the last byte, and only once. Errors: kTruncated, kInvalidArgument (the model is taken).
+  // Between two files of a split model: what is fed next belongs to the next one, of `file_size`
+  // bytes (0: unknown). Errors: kTruncated (the one before is incomplete), kInvalidArgument (there
+  // are no more).
+  Status next_file(uint64_t file_size);
+
+  // After the last byte, and only once. Errors: kTruncated, kInvalidArgument (the model is taken,
+  // or files are missing).
   Result<std::shared_ptr<const Model>> finish();
 
  private:
@@ -101,25 +107,44 @@ class ModelLoader {
 Result<std::shared_ptr<const Model>> load_model(const std::string& path,
                                                 const LoadOptions& options = {});
 
-// One sequence of tokens with its KV cache.
+// One sequence of tokens with its KV cache. A model may have several sessions, whose calls may be
+// interleaved.
 class Session {
  public:
-  // Errors: kInvalidArgument (n_ctx beyond what pipit accepts), kOutOfMemory.
+  // Errors: kInvalidArgument (n_ctx, keep_tokens), kOutOfMemory.
   static Result<std::unique_ptr<Session>> create(std::shared_ptr<const Model> model,
                                                  const SessionOptions& options);
   ~Session();
 
   const Model& model() const;
-  size_t n_ctx() const;   // the most tokens the sequence may have
-  size_t n_past() const;  // the tokens it has
+  size_t n_ctx() const;                     // the most tokens the sequence may have
+  std::span<const int32_t> tokens() const;  // the sequence
+  size_t n_past() const { return tokens().size(); }
 
   // Appends and computes 1 … max_batch() tokens. Errors: kInvalidArgument (a token id, the number
   // of tokens), kContextFull, kOutOfMemory; the sequence then is as before.
   Status append(std::span<const int32_t> tokens, LogitRows rows);
   static size_t max_batch();
 
+  // The same a part at a time, each about as long as a token or two take alone. False: there is
+  // more to do, call it again with the same arguments; until then the sequence is as before.
+  Result<bool> append_part(std::span<const int32_t> tokens, LogitRows rows);
+
   // Logits of the last append: [rows asked for, n_vocab].
   std::span<const float> logits() const;
+
+  // Forgets all but the first n tokens, and what append_part() or remove_part() have not finished.
+  void rewind(size_t n);
+
+  // Forgets the tokens first … first + n - 1: the later ones move down, their keys turned back by
+  // n positions. What is left is nearly what it would be without them: keys and values keep what
+  // layers below have mixed in. In parts, as append_part(); an unfinished removal leaves the first
+  // `first` tokens. Errors: kInvalidArgument (no such tokens).
+  Result<bool> remove_part(size_t first, size_t n);
+
+  bool slides() const;     // SessionOptions::when_full
+  size_t n_keep() const;   // tokens at the beginning that sliding keeps
+  size_t n_slide() const;  // tokens behind them that one slide drops: half of what there may be
 
   uint64_t kv_bytes() const;
 
@@ -134,28 +159,43 @@ enum class StopReason { kNone, kEndOfGeneration, kStopString, kMaxTokens, kConte
 // "eos", "stop", "length", "context"; "none" before the end.
 const char* stop_reason_name(StopReason reason);
 
-enum class GenerationPhase { kPrefill, kDecode, kEnd };
+// kSlide: the session makes room, which takes a few steps.
+enum class GenerationPhase { kPrefill, kDecode, kSlide, kEnd };
+
+// A token's log-probability: the log-softmax of the logits before penalties and temperature.
+struct TokenLogprob {
+  int32_t token;
+  float logprob;
+};
 
 struct GenerationStep {
   GenerationPhase phase;
-  size_t n_done = 0;           // kPrefill: prompt tokens computed so far
+  size_t n_done = 0;           // kPrefill: prompt tokens computed so far, or cached
   size_t n_total = 0;          // kPrefill: prompt tokens
   int32_t token = -1;          // kDecode: the token drawn
   std::string_view text = {};  // kDecode, kEnd: UTF-8, whole characters; valid until the next step
+  // kDecode, if they were asked for: of the token drawn, then of the likeliest, best first; valid
+  // until the next step.
+  std::span<const TokenLogprob> logprobs = {};
   StopReason stop_reason = StopReason::kNone;  // kEnd
   int32_t stop_index = -1;  // kEnd by kStopString: which of GenerateOptions::stop
 };
 
-// Text from a prompt, one chunk of work a step: prefill chunks, then tokens, then the end.
+// Text from a prompt, one part of the work a step: the prompt, then tokens, then the end.
 class Generation {
  public:
-  // `session` must outlive the generation and is appended to. Errors: kInvalidArgument (an option,
-  // an empty prompt, a token id), kContextFull (the prompt is longer than the context),
-  // kOutOfMemory.
+  // `session` must outlive the generation, which alone may change it meanwhile. Of its tokens those
+  // that begin the prompt too are kept and not computed again. A prompt that is longer than the
+  // context loses tokens as sliding would drop them. Errors: kInvalidArgument (an option, an empty
+  // prompt, a token id), kContextFull (the prompt is longer than the context of a session that
+  // does not slide), kOutOfMemory.
   static Result<std::unique_ptr<Generation>> create(Session& session,
                                                     std::span<const int32_t> prompt,
                                                     const GenerateOptions& options);
   ~Generation();
+
+  size_t n_prompt() const;  // tokens of the prompt, without those that it lost
+  size_t n_cached() const;  // of them those that the session had
 
   // After kEnd: kEnd again, without text. Errors: kOutOfMemory, kInvalidArgument (the options
   // forbid every token), kInternal; then the generation is of no further use and step() repeats the
@@ -165,6 +205,28 @@ class Generation {
  private:
   struct State;
   explicit Generation(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// How likely candidates are to follow a prompt, one part of the work a step. The prompt is computed
+// once, and of it only what the session does not have; afterwards the session has the prompt.
+class Scoring {
+ public:
+  // `session` as in Generation::create(). Errors: kInvalidArgument (an empty prompt or candidate, a
+  // token id), kContextFull (prompt and candidate are longer than the context), kOutOfMemory.
+  static Result<std::unique_ptr<Scoring>> create(Session& session, std::span<const int32_t> prompt,
+                                                 std::vector<std::vector<int32_t>> candidates);
+  ~Scoring();
+
+  // True when all is computed. Errors: kOutOfMemory; then the scoring is of no further use.
+  Result<bool> step();
+
+  // [candidates] the sums of the log-probabilities of their tokens.
+  std::span<const double> logprobs() const;
+
+ private:
+  struct State;
+  explicit Scoring(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

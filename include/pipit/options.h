@@ -16,8 +16,16 @@ struct LoadOptions {
   uint32_t n_threads = 1;  // 1 … 64 in all, the calling one among them
 };
 
+// What a generation does when its session's context is full.
+enum class WhenFull {
+  kStop,   // it ends
+  kSlide,  // the session drops the older half of its tokens behind the first keep_tokens
+};
+
 struct SessionOptions {
   uint32_t n_ctx = 0;  // context size in tokens; 0: what the model was trained for
+  WhenFull when_full = WhenFull::kStop;
+  int32_t keep_tokens = 0;  // tokens at the beginning that sliding never drops, at most n_ctx - 2
 };
 
 // Which of the tokens just computed leave their logits.
@@ -51,10 +59,15 @@ struct SamplingOptions {
   std::vector<LogitBias> logit_bias = {};
 };
 
+inline constexpr int32_t kMaxLogprobs = 20;
+
 struct GenerateOptions {
   int32_t max_tokens = -1;             // -1: until the model stops or the context is full
   std::vector<std::string> stop = {};  // generation ends before the first of these strings (UTF-8)
   bool ignore_eos = false;             // end-of-generation tokens are never drawn (benchmarks)
+  // Log-probabilities of every token and of this many of the likeliest at its place, 0 …
+  // kMaxLogprobs; -1: none.
+  int32_t logprobs = -1;
   SamplingOptions sampling = {};
 };
 

@@ -1,8 +1,10 @@
 // Generation: prompt in, text out, one step at a time.
-#include <algorithm>
+#include <optional>
 
 #include "base/str_cat.h"
 #include "engine/model_parts.h"
+#include "engine/prefill.h"
+#include "sampling/logprobs.h"
 #include "sampling/sampler.h"
 #include "sampling/stop_matcher.h"
 #include "tokenizer/utf8_stream.h"
@@ -11,9 +13,9 @@ namespace pipit {
 
 struct Generation::State {
   Session& session;
-  Array<int32_t> prompt;  // tokens
-  size_t n_prefilled = 0;
+  Prefill prefill;
   Sampler sampler;
+  std::optional<LogprobReader> logprobs;  // if they were asked for
   StopMatcher stops;
   Utf8Stream utf8;
   Array<char> bytes;   // of the token at hand
@@ -26,7 +28,8 @@ struct Generation::State {
   Status error = {};  // of a step; it stays
 
   Result<GenerationStep> step();
-  Result<GenerationStep> prefill();
+  Result<GenerationStep> compute_prompt();
+  Result<GenerationStep> make_room();
   Result<GenerationStep> decode();
   Result<GenerationStep> end();
 };
@@ -49,19 +52,6 @@ const char* stop_reason_name(StopReason reason) {
 
 namespace {
 
-Status check_prompt(const Session& session, std::span<const int32_t> prompt) {
-  if (prompt.empty()) {
-    return {StatusCode::kInvalidArgument, "The prompt has no tokens; give at least one."};
-  }
-  if (prompt.size() > session.n_ctx() - session.n_past()) {
-    return {StatusCode::kContextFull,
-            str_cat("The prompt has ", prompt.size(), " tokens, but the context has room for ",
-                    session.n_ctx() - session.n_past(), " of ", session.n_ctx(),
-                    ". Shorten the prompt or ask for a larger context.")};
-  }
-  return ok_status();
-}
-
 Status forbid_end_of_generation(const Tokenizer& tokenizer, Sampler& sampler) {
   for (int32_t id = 0; id < tokenizer.n_vocab(); ++id) {
     if (tokenizer.is_end_of_generation(id)) PIPIT_RETURN_IF_ERROR(sampler.forbid(id));
@@ -77,7 +67,6 @@ Generation::~Generation() = default;
 Result<std::unique_ptr<Generation>> Generation::create(Session& session,
                                                        std::span<const int32_t> prompt,
                                                        const GenerateOptions& options) {
-  PIPIT_RETURN_IF_ERROR(check_prompt(session, prompt));
   if (options.max_tokens < -1) {
     return Status(StatusCode::kInvalidArgument,
                   str_cat("'max_tokens' is ", options.max_tokens,
@@ -87,17 +76,25 @@ Result<std::unique_ptr<Generation>> Generation::create(Session& session,
   PIPIT_ASSIGN_OR_RETURN(Sampler sampler, Sampler::create(options.sampling, tokenizer.n_vocab()));
   if (options.ignore_eos) PIPIT_RETURN_IF_ERROR(forbid_end_of_generation(tokenizer, sampler));
   for (const int32_t token : prompt) PIPIT_RETURN_IF_ERROR(sampler.accept(token));
+  std::optional<LogprobReader> logprobs;
+  if (options.logprobs != -1) {
+    PIPIT_ASSIGN_OR_RETURN(logprobs, LogprobReader::create(options.logprobs, tokenizer.n_vocab()));
+  }
   PIPIT_ASSIGN_OR_RETURN(StopMatcher stops, StopMatcher::create(options.stop));
+  PIPIT_ASSIGN_OR_RETURN(Prefill prefill, Prefill::create(session, prompt));
   auto state = std::make_unique<State>(State{.session = session,
-                                             .prompt = {},
+                                             .prefill = std::move(prefill),
                                              .sampler = std::move(sampler),
+                                             .logprobs = std::move(logprobs),
                                              .stops = std::move(stops),
                                              .utf8 = {},
                                              .bytes = {},
                                              .max_tokens = options.max_tokens});
-  PIPIT_RETURN_IF_ERROR(state->prompt.append(prompt));
   return std::unique_ptr<Generation>(new Generation(std::move(state)));
 }
+
+size_t Generation::n_prompt() const { return state_->prefill.prompt().size(); }
+size_t Generation::n_cached() const { return state_->prefill.n_cached(); }
 
 Result<GenerationStep> Generation::step() {
   PIPIT_RETURN_IF_ERROR(state_->error);
@@ -111,31 +108,32 @@ Result<GenerationStep> Generation::State::step() {
     return GenerationStep{
         .phase = GenerationPhase::kEnd, .stop_reason = stop_reason, .stop_index = stop_index};
   }
-  if (n_prefilled < prompt.size()) return prefill();
-  return stop_reason == StopReason::kNone ? decode() : end();
+  if (!prefill.done()) return compute_prompt();
+  if (stop_reason != StopReason::kNone) return end();
+  return pending >= 0 && session.n_past() == session.n_ctx() ? make_room() : decode();
 }
 
-Result<GenerationStep> Generation::State::prefill() {
-  const size_t n = std::min(Session::max_batch(), prompt.size() - n_prefilled);
-  const bool is_last = n_prefilled + n == prompt.size();
-  PIPIT_RETURN_IF_ERROR(session.append(prompt.span().subspan(n_prefilled, n),
-                                       is_last ? LogitRows::kLast : LogitRows::kNone));
-  n_prefilled += n;
-  if (max_tokens == 0) stop_reason = StopReason::kMaxTokens;
-  return GenerationStep{
-      .phase = GenerationPhase::kPrefill, .n_done = n_prefilled, .n_total = prompt.size()};
+Result<GenerationStep> Generation::State::compute_prompt() {
+  PIPIT_RETURN_IF_ERROR(prefill.step(session));
+  if (prefill.done() && max_tokens == 0) stop_reason = StopReason::kMaxTokens;
+  return GenerationStep{.phase = GenerationPhase::kPrefill,
+                        .n_done = prefill.n_done(),
+                        .n_total = prefill.prompt().size()};
+}
+
+Result<GenerationStep> Generation::State::make_room() {
+  if (!session.slides()) {
+    stop_reason = StopReason::kContextFull;
+    return end();
+  }
+  PIPIT_RETURN_IF_ERROR(session.remove_part(session.n_keep(), session.n_slide()).status());
+  return GenerationStep{.phase = GenerationPhase::kSlide};
 }
 
 // Computes the last token, draws the next one. A token's text is handed out before the token is
 // computed: it is seen earlier, and the last one costs nothing.
 Result<GenerationStep> Generation::State::decode() {
-  if (pending >= 0) {
-    if (session.n_past() == session.n_ctx()) {
-      stop_reason = StopReason::kContextFull;
-      return end();
-    }
-    PIPIT_RETURN_IF_ERROR(session.append({&pending, 1}, LogitRows::kLast));
-  }
+  if (pending >= 0) PIPIT_RETURN_IF_ERROR(session.append({&pending, 1}, LogitRows::kLast));
   PIPIT_ASSIGN_OR_RETURN(pending, sampler.sample(session.logits()));
   const Tokenizer& tokenizer = session.model().tokenizer();
   if (tokenizer.is_end_of_generation(pending)) {
@@ -155,7 +153,9 @@ Result<GenerationStep> Generation::State::decode() {
   } else if (max_tokens >= 0 && n_generated >= max_tokens) {
     stop_reason = StopReason::kMaxTokens;
   }
-  return GenerationStep{.phase = GenerationPhase::kDecode, .token = pending, .text = output.text};
+  GenerationStep step = {.phase = GenerationPhase::kDecode, .token = pending, .text = output.text};
+  if (logprobs) step.logprobs = logprobs->read(session.logits(), pending);
+  return step;
 }
 
 // Hands out what was held back: half a character, or text that might have become a stop string.

@@ -44,21 +44,73 @@ const ModelInfo& Model::info() const { return parts_->info; }
 const Gguf& Model::gguf() const { return *parts_->gguf; }
 const Tokenizer& Model::tokenizer() const { return *parts_->tokenizer; }
 
+// The files of a split model, by the metadata of each (llama.cpp's gguf-split).
+constexpr const char* kSplitNumber = "split.no";
+constexpr const char* kSplitCount = "split.count";
+constexpr const char* kSplitTensors = "split.tensors.count";
+
 struct ModelLoader::State {
-  GgufParser parser;
+  GgufParser parser;  // of the file at hand
   std::unique_ptr<Model::Parts> parts = std::make_unique<Model::Parts>();
-  uint64_t n_header_bytes = 0;               // that the parser took
-  std::optional<WeightLoader> weights = {};  // once the header is whole
-  Status error = {};                         // of a feed; it stays
+  uint64_t n_header_bytes = 0;                     // that the parser took
+  bool has_header = false;                         // of the file at hand
+  uint32_t file = 0;                               // its number, from 0
+  uint32_t n_files = 1;                            // by the first file
+  uint64_t n_tensors = 0;                          // in the files so far
+  std::vector<std::unique_ptr<Gguf>> others = {};  // the headers of all files but the first
+  std::optional<WeightLoader> weights = {};        // once the first header is whole
+  Status error = {};                               // of a feed; it stays
 
   Status check_usable() const;
   Status feed(std::span<const uint8_t> bytes);
-  Status begin_weights();
+  Status begin_file();
+  Status begin_model();
+  Status check_split(const Gguf& gguf);
+  Status end_file();
+  Status next_file(uint64_t file_size);
 };
 
-// The header is whole: checks it and makes room for the weights.
-Status ModelLoader::State::begin_weights() {
-  PIPIT_ASSIGN_OR_RETURN(parts->gguf, parser.finish());
+// A file's header is whole.
+Status ModelLoader::State::begin_file() {
+  PIPIT_ASSIGN_OR_RETURN(std::unique_ptr<Gguf> gguf, parser.finish());
+  has_header = true;
+  PIPIT_RETURN_IF_ERROR(check_split(*gguf));
+  const Gguf& header = *gguf;
+  if (file == 0) {
+    parts->gguf = std::move(gguf);
+    PIPIT_RETURN_IF_ERROR(begin_model());
+  } else {
+    others.push_back(std::move(gguf));
+  }
+  PIPIT_RETURN_IF_ERROR(weights->begin_file(header, n_header_bytes, file + 1 == n_files));
+  parts->info.weight_bytes = weights->packed_bytes();
+  return ok_status();
+}
+
+// That the file at hand is the one that has to come now.
+Status ModelLoader::State::check_split(const Gguf& gguf) {
+  PIPIT_ASSIGN_OR_RETURN(const uint32_t number, gguf.get_u32(kSplitNumber, 0));
+  PIPIT_ASSIGN_OR_RETURN(uint32_t count, gguf.get_u32(kSplitCount, 1));
+  count = std::max(count, 1u);
+  if (file == 0) n_files = count;
+  if (number != file || count != n_files) {
+    return {StatusCode::kInvalidFile,
+            str_cat("By its metadata this is file ", uint64_t{number} + 1, " of ", count,
+                    " of a split model, but file ", file + 1, " of ", n_files,
+                    " was expected. Give all files of one model, in order.")};
+  }
+  n_tensors += gguf.tensors().size();
+  if (file + 1 < n_files) return ok_status();
+  const auto n_all = static_cast<uint32_t>(n_tensors);  // each file's are limited
+  PIPIT_ASSIGN_OR_RETURN(const uint32_t claimed, gguf.get_u32(kSplitTensors, n_all));
+  if (claimed == n_all) return ok_status();
+  return {StatusCode::kInvalidFile,
+          str_cat("The files have ", n_all, " tensors, but by '", kSplitTensors, "' the model has ",
+                  claimed, ". They do not belong together, or one is damaged.")};
+}
+
+// The first header is whole: checks it and finds out what the weights will be.
+Status ModelLoader::State::begin_model() {
   const Gguf& gguf = *parts->gguf;
   PIPIT_ASSIGN_OR_RETURN(const std::string_view architecture,
                          gguf.get_string("general.architecture"));
@@ -72,24 +124,37 @@ Status ModelLoader::State::begin_weights() {
                     " rows. They must be as many.")};
   }
   parts->weights.layers.resize(parts->config.n_layer);
-  PIPIT_ASSIGN_OR_RETURN(
-      weights,
-      WeightLoader::create(gguf, parts->architecture->tensors(parts->config, parts->weights),
-                           *parts->kernels, n_header_bytes));
+  weights.emplace(parts->architecture->tensors(parts->config, parts->weights), *parts->kernels);
   parts->info = describe(*parts);
-  parts->info.weight_bytes = weights->packed_bytes();
   return ok_status();
 }
 
 Status ModelLoader::State::feed(std::span<const uint8_t> bytes) {
-  if (!weights) {
+  if (!has_header) {
     PIPIT_ASSIGN_OR_RETURN(const size_t n_used, parser.feed(bytes));
     n_header_bytes += n_used;
     if (!parser.done()) return ok_status();
     bytes = bytes.subspan(n_used);
-    PIPIT_RETURN_IF_ERROR(begin_weights());
+    PIPIT_RETURN_IF_ERROR(begin_file());
   }
   return weights->feed(bytes);
+}
+
+Status ModelLoader::State::end_file() {
+  if (!has_header) return parser.finish().status();
+  return weights->end_file();
+}
+
+Status ModelLoader::State::next_file(uint64_t file_size) {
+  PIPIT_RETURN_IF_ERROR(end_file());
+  if (++file == n_files) {
+    return {StatusCode::kInvalidArgument,
+            str_cat("There is a file too many: by its metadata the model has ", n_files, ".")};
+  }
+  parser = GgufParser(file_size, supported_format_names());
+  n_header_bytes = 0;
+  has_header = false;
+  return ok_status();
 }
 
 ModelLoader::ModelLoader(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -124,10 +189,20 @@ Status ModelLoader::feed(std::span<const uint8_t> bytes) {
   return state_->error;
 }
 
+Status ModelLoader::next_file(uint64_t file_size) {
+  PIPIT_RETURN_IF_ERROR(state_->check_usable());
+  state_->error = state_->next_file(file_size);
+  return state_->error;
+}
+
 Result<std::shared_ptr<const Model>> ModelLoader::finish() {
   PIPIT_RETURN_IF_ERROR(state_->check_usable());
-  if (!state_->weights) return state_->parser.finish().status();  // the header is not whole
-  PIPIT_RETURN_IF_ERROR(state_->weights->finish());
+  PIPIT_RETURN_IF_ERROR(state_->end_file());
+  if (state_->file + 1 < state_->n_files) {
+    return Status(StatusCode::kInvalidArgument,
+                  str_cat("This model is split into ", state_->n_files, " files, of which ",
+                          state_->file + 1, " came. Give all of them, in order."));
+  }
   return std::make_shared<const Model>(std::move(state_->parts));
 }
 

@@ -1,17 +1,55 @@
 // Session: a sequence of tokens, its KV cache and the memory of its forward passes.
 #include <algorithm>
+#include <optional>
 
 #include "base/str_cat.h"
 #include "engine/model_parts.h"
+#include "model/rope.h"
 
 namespace pipit {
+namespace {
+
+// A part of a pass does the work of so many tokens in all layers. Together they take less time than
+// two tokens alone, which read every weight anew.
+constexpr size_t kPartTokens = 4;
+
+// A part of a removal moves about so many positions of a head, some milliseconds' work.
+constexpr size_t kPartMoves = 4096;
+
+Status check_options(const SessionOptions& options, size_t n_ctx) {
+  if (options.n_ctx > kMaxContext) {
+    return {StatusCode::kInvalidArgument, str_cat("'n_ctx' is ", options.n_ctx, "; it may be 1 to ",
+                                                  kMaxContext, ", or 0 for the model's own.")};
+  }
+  const int64_t most = int64_t(n_ctx) - 2;  // of two tokens behind them a slide drops one
+  if (options.when_full == WhenFull::kSlide && most < 0) {
+    return {StatusCode::kInvalidArgument,
+            "'n_ctx' is 1; a session that slides needs 2 tokens or more."};
+  }
+  if (options.keep_tokens < 0 || options.keep_tokens > std::max<int64_t>(most, 0)) {
+    return {StatusCode::kInvalidArgument,
+            str_cat("'keep_tokens' is ", options.keep_tokens, "; it may be 0 to ",
+                    std::max<int64_t>(most, 0), " in a context of ", n_ctx, " tokens.")};
+  }
+  return ok_status();
+}
+
+}  // namespace
 
 struct Session::State {
   std::shared_ptr<const Model> model;
   size_t n_ctx;
-  size_t n_past = 0;
+  bool slides;
+  size_t n_keep;
+  Array<int32_t> tokens = {};  // [n_past]
   KvCache kv;
   Workspace workspace;
+  Array<float> shift_cos = {};  // [n_rot / 2] of the removal that is under way
+  Array<float> shift_sin = {};
+  // Of an append or a removal that is under way; 0: none is.
+  size_t n_layers_done = 0;
+  // Where the removal under way begins; what stands from there on is in disorder.
+  std::optional<size_t> removal = {};
 };
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -20,16 +58,14 @@ Session::~Session() = default;
 Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Model> model,
                                                  const SessionOptions& options) {
   const Model::Parts& parts = model->parts();
-  if (options.n_ctx > kMaxContext) {
-    return Status(StatusCode::kInvalidArgument,
-                  str_cat("'n_ctx' is ", options.n_ctx, "; it may be 1 to ", kMaxContext,
-                          ", or 0 for the model's own."));
-  }
   const size_t n_ctx = options.n_ctx == 0 ? parts.config.n_ctx_train : options.n_ctx;
+  PIPIT_RETURN_IF_ERROR(check_options(options, n_ctx));
   PIPIT_ASSIGN_OR_RETURN(Workspace workspace,
                          Workspace::create(parts.config, parts.weights, *parts.kernels));
   auto state = std::make_unique<State>(State{.model = std::move(model),
                                              .n_ctx = n_ctx,
+                                             .slides = options.when_full == WhenFull::kSlide,
+                                             .n_keep = static_cast<size_t>(options.keep_tokens),
                                              .kv = KvCache(parts.config, parts.kv_type),
                                              .workspace = std::move(workspace)});
   return std::unique_ptr<Session>(new Session(std::move(state)));
@@ -37,35 +73,96 @@ Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Model> mo
 
 const Model& Session::model() const { return *state_->model; }
 size_t Session::n_ctx() const { return state_->n_ctx; }
-size_t Session::n_past() const { return state_->n_past; }
+std::span<const int32_t> Session::tokens() const { return state_->tokens.span(); }
 size_t Session::max_batch() { return kMaxBatch; }
 std::span<const float> Session::logits() const { return state_->workspace.logits.span(); }
+bool Session::slides() const { return state_->slides; }
+size_t Session::n_keep() const { return state_->n_keep; }
+size_t Session::n_slide() const { return (state_->n_ctx - state_->n_keep) / 2; }
 uint64_t Session::kv_bytes() const { return state_->kv.bytes(); }
 
+void Session::rewind(size_t n) {
+  State& s = *state_;
+  s.n_layers_done = 0;
+  if (s.removal) n = std::min(n, *s.removal);
+  s.removal.reset();
+  s.tokens.truncate(n);
+  s.kv.truncate(s.tokens.size());
+}
+
 Status Session::append(std::span<const int32_t> tokens, LogitRows rows) {
+  state_->n_layers_done = 0;
+  while (true) {
+    PIPIT_ASSIGN_OR_RETURN(const bool done, append_part(tokens, rows));
+    if (done) return ok_status();
+  }
+}
+
+Result<bool> Session::append_part(std::span<const int32_t> tokens, LogitRows rows) {
   State& s = *state_;
   const Model::Parts& parts = s.model->parts();
+  if (s.removal) rewind(s.tokens.size());
   if (tokens.empty() || tokens.size() > kMaxBatch) {
-    return {StatusCode::kInvalidArgument,
-            str_cat("A pass takes 1 to ", kMaxBatch, " tokens; these are ", tokens.size(), ".")};
+    return Status(StatusCode::kInvalidArgument, str_cat("A pass takes 1 to ", kMaxBatch,
+                                                        " tokens; these are ", tokens.size(), "."));
   }
   for (const int32_t token : tokens) {
     if (token < 0 || static_cast<uint32_t>(token) >= parts.config.n_vocab) {
-      return {StatusCode::kInvalidArgument,
-              str_cat("Token id ", token, " is not in the vocabulary, 0 to ",
-                      parts.config.n_vocab - 1, ".")};
+      return Status(StatusCode::kInvalidArgument,
+                    str_cat("Token id ", token, " is not in the vocabulary, 0 to ",
+                            parts.config.n_vocab - 1, "."));
     }
   }
-  if (tokens.size() > s.n_ctx - s.n_past) {
-    return {StatusCode::kContextFull,
-            str_cat(tokens.size(), " more tokens do not fit: the context holds ", s.n_ctx,
-                    " and has ", s.n_past, ".")};
+  if (tokens.size() > s.n_ctx - n_past()) {
+    return Status(StatusCode::kContextFull,
+                  str_cat(tokens.size(), " more tokens do not fit: the context holds ", s.n_ctx,
+                          " and has ", n_past(), "."));
   }
+  const size_t n_layer = parts.config.n_layer;
+  const size_t n_layers = (n_layer * kPartTokens + tokens.size() - 1) / tokens.size();
+  const size_t first = s.n_layers_done;
+  const size_t last = std::min(n_layer, first + n_layers);
   const Compute compute = {*parts.kernels, *parts.pool};
-  PIPIT_RETURN_IF_ERROR(parts.architecture->forward(parts.config, parts.weights, compute, tokens,
-                                                    s.n_past, rows, s.kv, s.workspace));
-  s.n_past += tokens.size();
-  return ok_status();
+  PIPIT_RETURN_IF_ERROR(parts.architecture->forward(parts.config, parts.weights, compute,
+                                                    {tokens, n_past(), rows}, first, last, s.kv,
+                                                    s.workspace));
+  s.n_layers_done = last < n_layer ? last : 0;
+  if (last < n_layer) return false;
+  PIPIT_RETURN_IF_ERROR(s.tokens.append(tokens));
+  return true;
+}
+
+Result<bool> Session::remove_part(size_t first, size_t n) {
+  State& s = *state_;
+  const Model::Parts& parts = s.model->parts();
+  const Config& config = parts.config;
+  if (n > n_past() || first > n_past() - n) {
+    return Status(StatusCode::kInvalidArgument,
+                  str_cat("There are no ", n, " tokens at position ", first,
+                          " that could be removed: the sequence has ", n_past(), "."));
+  }
+  if (!s.removal) {
+    rewind(n_past());
+    PIPIT_RETURN_IF_ERROR(s.shift_cos.resize(config.n_rot / 2));
+    PIPIT_RETURN_IF_ERROR(s.shift_sin.resize(config.n_rot / 2));
+    compute_rope_shift(s.workspace.rope_freq.span(), n, s.shift_cos.data(), s.shift_sin.data());
+    s.removal = first;
+  }
+  const size_t n_moves = (n_past() - first - n) * config.n_head_kv;  // a layer
+  const size_t n_layers = std::min(config.n_layer - s.n_layers_done,
+                                   std::max<size_t>(1, kPartMoves / std::max<size_t>(1, n_moves)));
+  const KeyTurn turn = {*parts.kernels, config.n_rot, s.shift_cos.data(), s.shift_sin.data()};
+  parts.pool->run(n_layers * config.n_head_kv, [&](size_t task) {
+    s.kv.remove(s.n_layers_done + task / config.n_head_kv, task % config.n_head_kv, first, n,
+                n_past(), turn);
+  });
+  s.n_layers_done += n_layers;
+  if (s.n_layers_done < config.n_layer) return false;
+  std::copy(s.tokens.begin() + first + n, s.tokens.end(), s.tokens.begin() + first);
+  s.tokens.truncate(s.tokens.size() - n);
+  s.removal.reset();
+  rewind(s.tokens.size());
+  return true;
 }
 
 }  // namespace pipit

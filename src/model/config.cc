@@ -76,6 +76,29 @@ Status check_relations(const std::string& prefix, const Config& config) {
   return ok_status();
 }
 
+// Rows of 'token_embd.weight'. A split model's may be in a later file; its vocabulary is in the
+// first.
+Result<uint32_t> read_n_vocab(const Gguf& gguf) {
+  const TensorInfo* embedding = gguf.find_tensor("token_embd.weight");
+  uint64_t n_vocab = 0;
+  if (embedding != nullptr) {
+    n_vocab = embedding->dims[1];
+  } else if (gguf.find("split.count") != nullptr) {
+    PIPIT_ASSIGN_OR_RETURN(const GgufValue* const tokens,
+                           gguf.get_array("tokenizer.ggml.tokens", GgufType::kString));
+    n_vocab = tokens != nullptr ? tokens->n : 0;
+  } else {
+    return Status(StatusCode::kInvalidFile,
+                  "Tensor 'token_embd.weight' is missing. The file is no complete language model.");
+  }
+  if (n_vocab == 0 || n_vocab > kMaxVocab) {
+    return Status(StatusCode::kLimitExceeded,
+                  str_cat("Tensor 'token_embd.weight' has ", n_vocab, " rows; pipit accepts 1 to ",
+                          kMaxVocab, "."));
+  }
+  return static_cast<uint32_t>(n_vocab);
+}
+
 }  // namespace
 
 Result<Config> read_config(const Gguf& gguf, std::string_view architecture) {
@@ -125,17 +148,7 @@ Result<Config> read_config(const Gguf& gguf, std::string_view architecture) {
   PIPIT_RETURN_IF_ERROR(read_rope_scaling(gguf, prefix, config));
   PIPIT_RETURN_IF_ERROR(check_relations(prefix, config));
 
-  const TensorInfo* embedding = gguf.find_tensor("token_embd.weight");
-  if (embedding == nullptr) {
-    return Status(StatusCode::kInvalidFile,
-                  "Tensor 'token_embd.weight' is missing. The file is no complete language model.");
-  }
-  if (embedding->dims[1] == 0 || embedding->dims[1] > kMaxVocab) {
-    return Status(StatusCode::kLimitExceeded,
-                  str_cat("Tensor 'token_embd.weight' has ", embedding->dims[1],
-                          " rows; pipit accepts at most ", kMaxVocab, "."));
-  }
-  config.n_vocab = static_cast<uint32_t>(embedding->dims[1]);
+  PIPIT_ASSIGN_OR_RETURN(config.n_vocab, read_n_vocab(gguf));
   return config;
 }
 

@@ -35,11 +35,28 @@ Status KvCache::reserve(size_t n_positions) {
   return ok_status();
 }
 
+void KvCache::truncate(size_t n) {
+  while (pages_.size() * kPagePositions >= n + kPagePositions) {
+    release(pages_.back());
+    pages_.pop_back();
+  }
+}
+
 void KvCache::store(size_t layer, size_t position, const float* k, const float* v) {
-  uint8_t* head = pages_[position / kPagePositions] + layer_offset(layer);
   for (size_t h = 0; h < n_head_kv_; ++h) {
-    kv_store(layout_, head + h * layout_.head_bytes(), position % kPagePositions,
-             k + h * layout_.head_dim, v + h * layout_.head_dim_v);
+    kv_store(layout_, head(layer, h, position), position % kPagePositions, k + h * layout_.head_dim,
+             v + h * layout_.head_dim_v);
+  }
+}
+
+void KvCache::remove(size_t layer, size_t head_kv, size_t first, size_t n, size_t n_positions,
+                     const KeyTurn& turn) {
+  float k[kMaxHeadDim];
+  float v[kMaxHeadDim];
+  for (size_t from = first + n, to = first; from < n_positions; ++from, ++to) {
+    kv_load(layout_, head(layer, head_kv, from), from % kPagePositions, k, v);
+    turn.kernels.rope(k, 1, layout_.head_dim, turn.n_rot, turn.cos, turn.sin);
+    kv_store(layout_, head(layer, head_kv, to), to % kPagePositions, k, v);
   }
 }
 

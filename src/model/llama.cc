@@ -183,26 +183,27 @@ struct Pass {
   }
 };
 
-Status forward(const Config& c, const Weights& w, const Compute& compute,
-               std::span<const int32_t> tokens, size_t n_past, LogitRows rows, KvCache& kv,
-               Workspace& ws) {
+Status forward(const Config& c, const Weights& w, const Compute& compute, const Batch& batch,
+               size_t first_layer, size_t last_layer, KvCache& kv, Workspace& ws) {
+  const auto& [tokens, n_past, rows] = batch;
   const size_t n_tokens = tokens.size();
   const KernelSet& kernels = compute.kernels;
   const Pass pass = {c, kernels, compute.pool, n_tokens, n_past, kv, ws};
   const size_t n_rows = rows == LogitRows::kAll ? n_tokens : rows == LogitRows::kLast ? 1 : 0;
-  PIPIT_RETURN_IF_ERROR(kv.reserve(n_past + n_tokens));
-  PIPIT_RETURN_IF_ERROR(ws.logits.resize(uint64_t{n_rows} * c.n_vocab));
-
-  for (size_t t = 0; t < n_tokens; ++t) {
-    kernels.unpack_row(w.token_embd, static_cast<size_t>(tokens[t]), ws.x.data() + t * c.n_embd);
+  if (first_layer == 0) {
+    PIPIT_RETURN_IF_ERROR(kv.reserve(n_past + n_tokens));
+    PIPIT_RETURN_IF_ERROR(ws.logits.resize(uint64_t{n_rows} * c.n_vocab));
+    for (size_t t = 0; t < n_tokens; ++t) {
+      kernels.unpack_row(w.token_embd, static_cast<size_t>(tokens[t]), ws.x.data() + t * c.n_embd);
+    }
+    compute_rope_angles(c, ws.rope_freq.span(), n_past, n_tokens, ws.rope_cos.data(),
+                        ws.rope_sin.data());
   }
-  compute_rope_angles(c, ws.rope_freq.span(), n_past, n_tokens, ws.rope_cos.data(),
-                      ws.rope_sin.data());
-  for (size_t l = 0; l < c.n_layer; ++l) {
+  for (size_t l = first_layer; l < last_layer; ++l) {
     pass.attention_block(l, w.layers[l]);
     pass.feed_forward_block(w.layers[l]);
   }
-  if (n_rows > 0) pass.output(w, n_rows);
+  if (last_layer == c.n_layer && n_rows > 0) pass.output(w, n_rows);
   return ok_status();
 }
 

@@ -54,4 +54,14 @@ void compute_rope_angles(const Config& config, std::span<const float> frequencie
   }
 }
 
+// YaRN's factor is in the key already.
+void compute_rope_shift(std::span<const float> frequencies, size_t distance, float* cos,
+                        float* sin) {
+  for (size_t i = 0; i < frequencies.size(); ++i) {
+    const float angle = static_cast<float>(distance) * frequencies[i];
+    cos[i] = std::cos(angle);
+    sin[i] = -std::sin(angle);
+  }
+}
+
 }  // namespace pipit

@@ -19,4 +19,8 @@ void fill_rope_frequencies(const Config& config, std::span<const float> divisors
 void compute_rope_angles(const Config& config, std::span<const float> frequencies, size_t n_past,
                          size_t n_tokens, float* cos, float* sin);
 
+// cos, sin [n_rot / 2] that turn a key back by `distance` positions.
+void compute_rope_shift(std::span<const float> frequencies, size_t distance, float* cos,
+                        float* sin);
+
 }  // namespace pipit

@@ -19,8 +19,7 @@
 
 namespace pipit {
 
-// The most tokens of one forward pass; prefill runs in chunks of this size, so that a cancel need
-// not wait long.
+// The most tokens of one forward pass.
 inline constexpr size_t kMaxBatch = 32;
 
 struct LayerWeights {
@@ -71,16 +70,25 @@ struct Compute {
   ThreadPool& pool;
 };
 
+// A forward pass: tokens [n_tokens ≤ kMaxBatch] at positions n_past ….
+struct Batch {
+  std::span<const int32_t> tokens;
+  size_t n_past;
+  LogitRows rows;
+};
+
 struct Architecture {
   const char* name;  // general.architecture
   Result<Config> (*read_config)(const Gguf& gguf, std::string_view architecture);
   // The tensors that the family has, bound to their places in `weights`, whose layers exist
   // already.
   std::vector<TensorSlot> (*tensors)(const Config& config, Weights& weights);
-  // Computes tokens [n_tokens ≤ kMaxBatch] at positions n_past …; appends their keys and values to
-  // the cache. Errors: kOutOfMemory; the cache's first n_past positions stay valid.
+  // Computes the layers first_layer … last_layer - 1 of a pass, so that it may be done in parts:
+  // before the first layer also the embeddings, behind the last one the logits. Between the parts
+  // `kv` and `ws` serve nothing else. Appends the keys and values to the cache. Errors:
+  // kOutOfMemory, of the first part alone; the cache's first n_past positions stay valid.
   Status (*forward)(const Config& config, const Weights& weights, const Compute& compute,
-                    std::span<const int32_t> tokens, size_t n_past, LogitRows rows, KvCache& kv,
+                    const Batch& batch, size_t first_layer, size_t last_layer, KvCache& kv,
                     Workspace& ws);
 };
 

@@ -33,56 +33,62 @@ Status check_tensor(const TensorInfo& tensor, const TensorSlot& slot, const Form
 
 }  // namespace
 
-Result<WeightLoader> WeightLoader::create(const Gguf& gguf, std::vector<TensorSlot> slots,
-                                          const KernelSet& kernels, uint64_t position) {
-  WeightLoader loader;
-  loader.kernels_ = &kernels;
-  loader.slots_ = std::move(slots);
-  loader.position_ = position;
+Status WeightLoader::begin_file(const Gguf& gguf, uint64_t position, bool is_last) {
+  position_ = position;
+  pieces_.clear();
+  current_ = 0;
 
-  size_t n_found = 0;
   size_t largest_row = 0;
-  for (size_t i = 0; i < loader.slots_.size(); ++i) {
-    TensorSlot& slot = loader.slots_[i];
-    const TensorInfo* tensor = gguf.find_tensor(slot.name);
-    if (tensor == nullptr) {
-      if (!slot.required) continue;
-      return Status(StatusCode::kInvalidFile,
-                    str_cat("Tensor '", slot.name,
-                            "' is missing. The file is incomplete or of another architecture."));
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    const TensorInfo* tensor = gguf.find_tensor(slots_[i].name);
+    if (tensor != nullptr) {
+      PIPIT_RETURN_IF_ERROR(fill_slot(i, *tensor));
+      largest_row = std::max(largest_row, piece_row_bytes(pieces_.back()));
+    } else if (is_last && slots_[i].required && !slots_[i].filled) {
+      return {StatusCode::kInvalidFile,
+              str_cat("Tensor '", slots_[i].name,
+                      "' is missing. The file is incomplete or of another architecture.")};
     }
-    ++n_found;
-    const Format* format = find_format(tensor->type);
-    PIPIT_RETURN_IF_ERROR(check_tensor(*tensor, slot, format));
-    if (slot.matrix != nullptr) {
-      slot.matrix->format = format;
-      slot.matrix->n_rows = slot.n_rows;
-      slot.matrix->n_cols = slot.n_cols;
-      const uint64_t n_bytes = kernels.packed_bytes(*format, slot.n_rows, slot.n_cols);
-      PIPIT_RETURN_IF_ERROR(slot.matrix->bytes.resize(n_bytes));
-      loader.packed_bytes_ += n_bytes;
-    } else {
-      PIPIT_RETURN_IF_ERROR(slot.vector->resize(slot.n_cols));
-      loader.packed_bytes_ += slot.n_cols * sizeof(float);
-    }
-    loader.pieces_.push_back({tensor, i});
-    largest_row = std::max(largest_row, loader.piece_row_bytes(loader.pieces_.back()));
   }
-  if (n_found != gguf.tensors().size()) {
+  if (pieces_.size() != gguf.tensors().size()) {
     for (const TensorInfo& tensor : gguf.tensors()) {
       const auto same_name = [&](const TensorSlot& slot) { return slot.name == tensor.name; };
-      if (std::none_of(loader.slots_.begin(), loader.slots_.end(), same_name)) {
-        return Status(StatusCode::kUnsupported,
-                      str_cat("Tensor ", quote(tensor.name),
-                              " is not one that pipit knows in this architecture; "
-                              "without it the answers would be wrong."));
+      if (std::none_of(slots_.begin(), slots_.end(), same_name)) {
+        return {StatusCode::kUnsupported,
+                str_cat("Tensor ", quote(tensor.name),
+                        " is not one that pipit knows in this architecture; "
+                        "without it the answers would be wrong.")};
       }
     }
   }
-  std::sort(loader.pieces_.begin(), loader.pieces_.end(),
+  std::sort(pieces_.begin(), pieces_.end(),
             [](const Piece& a, const Piece& b) { return a.tensor->offset < b.tensor->offset; });
-  PIPIT_RETURN_IF_ERROR(loader.rows_.reserve(uint64_t{largest_row} * kPanelRows));
-  return loader;
+  return rows_.reserve(uint64_t{largest_row} * kPanelRows);
+}
+
+Status WeightLoader::fill_slot(size_t i, const TensorInfo& tensor) {
+  TensorSlot& slot = slots_[i];
+  if (slot.filled) {
+    return {StatusCode::kInvalidFile,
+            str_cat("Tensor '", slot.name,
+                    "' is in two files of this model. They do not belong together.")};
+  }
+  const Format* format = find_format(tensor.type);
+  PIPIT_RETURN_IF_ERROR(check_tensor(tensor, slot, format));
+  if (slot.matrix != nullptr) {
+    slot.matrix->format = format;
+    slot.matrix->n_rows = slot.n_rows;
+    slot.matrix->n_cols = slot.n_cols;
+    const uint64_t n_bytes = kernels_->packed_bytes(*format, slot.n_rows, slot.n_cols);
+    PIPIT_RETURN_IF_ERROR(slot.matrix->bytes.resize(n_bytes));
+    packed_bytes_ += n_bytes;
+  } else {
+    PIPIT_RETURN_IF_ERROR(slot.vector->resize(slot.n_cols));
+    packed_bytes_ += slot.n_cols * sizeof(float);
+  }
+  slot.filled = true;
+  pieces_.push_back({&tensor, i});
+  return ok_status();
 }
 
 size_t WeightLoader::piece_row_bytes(const Piece& piece) const {
@@ -141,7 +147,7 @@ Status WeightLoader::store_rows(const Piece& piece) {
   return ok_status();
 }
 
-Status WeightLoader::finish() const {
+Status WeightLoader::end_file() const {
   if (current_ == pieces_.size()) return ok_status();
   const TensorInfo& tensor = *pieces_[current_].tensor;
   return {StatusCode::kTruncated, str_cat("The file ends at byte ", position_, ", before tensor '",

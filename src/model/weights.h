@@ -22,24 +22,29 @@ struct TensorSlot {
   PackedMatrix* matrix = nullptr;  // one of the two is set
   Array<float>* vector = nullptr;
   bool required = true;
+  bool filled = false;  // a file has it
 };
 
-// Routes the file's bytes to their slots: no tensor is ever held twice, at most kPanelRows rows
-// wait for their panel.
+// Routes the bytes of a model's files to their slots: no tensor is ever held twice, at most
+// kPanelRows rows wait for their panel.
 class WeightLoader {
  public:
-  // Checks the directory against the slots (missing, unknown, wrong shape, unsupported type:
-  // kInvalidFile or kUnsupported, naming the tensor) and allocates the slots. `gguf` and the slots'
-  // targets must outlive the loader. `position`: offset in the file of the first byte that will be
-  // fed, where the header ended.
-  static Result<WeightLoader> create(const Gguf& gguf, std::vector<TensorSlot> slots,
-                                     const KernelSet& kernels, uint64_t position);
+  // The slots' targets must outlive the loader.
+  WeightLoader(std::vector<TensorSlot> slots, const KernelSet& kernels)
+      : kernels_(&kernels), slots_(std::move(slots)) {}
+
+  // Begins with a file, once the one before is complete: checks its directory against the slots
+  // (unknown, twice, wrong shape, unsupported type, and missing when it `is_last`: kInvalidFile or
+  // kUnsupported, naming the tensor) and allocates the slots of its tensors. `gguf` must outlive
+  // the loader. `position`: offset in the file of the first byte that will be fed, where the header
+  // ended.
+  Status begin_file(const Gguf& gguf, uint64_t position, bool is_last);
 
   // Takes the file's next bytes. Those between and behind tensors are skipped.
   Status feed(std::span<const uint8_t> bytes);
 
-  // Errors: kTruncated when a tensor is not complete.
-  Status finish() const;
+  // After a file's last byte. Errors: kTruncated when a tensor is not complete.
+  Status end_file() const;
 
   // Bytes that the slots take in memory.
   uint64_t packed_bytes() const { return packed_bytes_; }
@@ -50,14 +55,16 @@ class WeightLoader {
     size_t slot;
   };
 
+  // Checks the tensor and makes room for it.
+  Status fill_slot(size_t i, const TensorInfo& tensor);
   size_t piece_row_bytes(const Piece& piece) const;
   Status take_tensor_bytes(std::span<const uint8_t> bytes);
   Status store_rows(const Piece& piece);
 
-  const KernelSet* kernels_ = nullptr;
+  const KernelSet* kernels_;
   std::vector<TensorSlot> slots_;
-  std::vector<Piece> pieces_;
-  size_t current_ = 0;  // the piece that waits for bytes
+  std::vector<Piece> pieces_;  // of the file at hand
+  size_t current_ = 0;         // the piece that waits for bytes
   uint64_t packed_bytes_ = 0;
   uint64_t position_ = 0;   // offset in the file of the next byte
   uint32_t first_row_ = 0;  // of the current piece: rows before it are packed

@@ -1,4 +1,5 @@
-// What JavaScript calls: the only file that knows Emscripten. One module instance holds one model.
+// What JavaScript calls: the only file that knows Emscripten. One module instance holds one model
+// and its sessions, which JavaScript knows by numbers.
 //
 // Every call returns a status code (its place in PIPIT_STATUS_CODES, 0 = ok). Its result, or the
 // error's message, stands in the result buffer until the next call. Arguments of any length come
@@ -23,6 +24,25 @@ namespace {
 // Logits of this many tokens are computed and handed over at a time: [n, n_vocab] floats.
 constexpr size_t kLogitsBatch = 16;
 
+// Each has a few megabytes of its own before its cache grows.
+constexpr size_t kMaxSessions = 256;
+
+// A session and the one thing at a time that it is asked for.
+struct Slot {
+  uint32_t number;
+  std::unique_ptr<Session> session;
+  std::unique_ptr<Generation> generation = {};  // refers to *session, as does the next
+  std::vector<std::string> stops = {};          // of the generation
+  std::unique_ptr<Scoring> scoring = {};
+  Array<int32_t> logits_tokens = {};  // teacher-forced tokens
+
+  void end() {
+    generation.reset();
+    scoring.reset();
+    logits_tokens.clear();
+  }
+};
+
 struct Instance {
   Array<uint8_t> input;
   Array<uint8_t> result;
@@ -32,21 +52,11 @@ struct Instance {
   std::unique_ptr<Gguf> header;             // what it has read
   std::shared_ptr<const Model> model;
 
-  std::unique_ptr<Session> session;
-  std::vector<std::string> stops;          // of the generation
-  std::unique_ptr<Generation> generation;  // refers to *session
-  Array<int32_t> logits_tokens;            // teacher-forced tokens
-  size_t logits_done = 0;
+  std::vector<std::unique_ptr<Slot>> slots;
+  uint32_t next_number = 1;  // none is used twice, so that a late call meets no stranger
 
   std::string_view input_text(uint32_t n) const {
     return {reinterpret_cast<const char*>(input.data()), std::min<size_t>(n, input.size())};
-  }
-
-  void end_sequence() {
-    generation.reset();
-    session.reset();
-    logits_tokens.clear();
-    logits_done = 0;
   }
 };
 
@@ -75,6 +85,14 @@ int finish(const Status& status) {
 Status require_model() {
   if (instance().model != nullptr) return ok_status();
   return {StatusCode::kInvalidArgument, "No model is loaded. Load one first."};
+}
+
+Result<Slot*> find_slot(uint32_t number) {
+  for (const std::unique_ptr<Slot>& slot : instance().slots) {
+    if (slot->number == number) return slot.get();
+  }
+  return Status(StatusCode::kInvalidArgument,
+                str_cat("There is no session ", number, ": it was disposed, or never created."));
 }
 
 Status load_begin(uint32_t n) {
@@ -107,6 +125,12 @@ Status load_feed(uint32_t n) {
     return {StatusCode::kInvalidArgument, "No load has begun. Begin one first."};
   }
   return set_result(self.header ? R"({"complete":true})" : R"({"complete":false})");
+}
+
+Status load_next(double file_size) {
+  Instance& self = instance();
+  if (!self.loader) return {StatusCode::kInvalidArgument, "No load has begun. Begin one first."};
+  return self.loader->next_file(static_cast<uint64_t>(file_size));
 }
 
 Status load_end() {
@@ -156,59 +180,91 @@ Status detokenize(uint32_t n, bool special) {
       {bytes.data(), bytes.size()});  // JavaScript's decoder turns what is no UTF-8 into U+FFFD
 }
 
-// Starts a new sequence; what was there before is given up.
-Status begin_sequence(const SessionOptions& options) {
-  Instance& self = instance();
-  self.end_sequence();
-  PIPIT_ASSIGN_OR_RETURN(self.session, Session::create(self.model, options));
-  return ok_status();
-}
-
-Status generate_begin(uint32_t n) {
+Status session_create(uint32_t n) {
   PIPIT_RETURN_IF_ERROR(require_model());
   Instance& self = instance();
-  PIPIT_ASSIGN_OR_RETURN(TokensRequest request, parse_generate_request(self.input_text(n)));
-  PIPIT_RETURN_IF_ERROR(begin_sequence(request.session));
-  PIPIT_ASSIGN_OR_RETURN(
-      self.generation, Generation::create(*self.session, request.tokens.span(), request.generate));
-  self.stops = std::move(request.generate.stop);
-  return ok_status();
-}
-
-Status generate_step() {
-  Instance& self = instance();
-  if (!self.generation)
-    return {StatusCode::kInvalidArgument, "No generation has begun. Begin one first."};
-  PIPIT_ASSIGN_OR_RETURN(const GenerationStep step, self.generation->step());
-  return set_result(step_json(step, self.stops));
-}
-
-Status logits_begin(uint32_t n) {
-  PIPIT_RETURN_IF_ERROR(require_model());
-  Instance& self = instance();
-  PIPIT_ASSIGN_OR_RETURN(TokensRequest request, parse_logits_request(self.input_text(n)));
-  PIPIT_RETURN_IF_ERROR(begin_sequence(request.session));
-  if (request.tokens.size() > self.session->n_ctx()) {
-    return {StatusCode::kContextFull,
-            str_cat(request.tokens.size(), " tokens do not fit the context of ",
-                    self.session->n_ctx(), ".")};
+  PIPIT_ASSIGN_OR_RETURN(const SessionOptions options, parse_session_request(self.input_text(n)));
+  if (self.slots.size() == kMaxSessions) {
+    return {StatusCode::kLimitExceeded,
+            str_cat("There are ", kMaxSessions, " sessions already. Dispose of one first.")};
   }
-  self.logits_tokens = std::move(request.tokens);
+  PIPIT_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, Session::create(self.model, options));
+  const uint32_t number = self.next_number++;
+  self.slots.push_back(
+      std::make_unique<Slot>(Slot{.number = number, .session = std::move(session)}));
+  return set_result(str_cat("{\"session\":", number, "}"));
+}
+
+Status session_dispose(uint32_t number) {
+  PIPIT_RETURN_IF_ERROR(find_slot(number).status());
+  std::erase_if(instance().slots, [&](const auto& slot) { return slot->number == number; });
   return ok_status();
 }
 
-Status logits_step() {
-  Instance& self = instance();
-  if (!self.session)
-    return {StatusCode::kInvalidArgument, "No logits were asked for. Begin with the tokens."};
-  const size_t n = std::min(kLogitsBatch, self.logits_tokens.size() - self.logits_done);
+Status generate_begin(uint32_t number, uint32_t n) {
+  PIPIT_ASSIGN_OR_RETURN(Slot* const slot, find_slot(number));
+  PIPIT_ASSIGN_OR_RETURN(GenerateRequest request, parse_generate_request(instance().input_text(n)));
+  slot->end();
+  PIPIT_ASSIGN_OR_RETURN(
+      slot->generation, Generation::create(*slot->session, request.tokens.span(), request.options));
+  slot->stops = std::move(request.options.stop);
+  return set_result(generation_json(*slot->generation));
+}
+
+Status generate_step(uint32_t number) {
+  PIPIT_ASSIGN_OR_RETURN(Slot* const slot, find_slot(number));
+  if (!slot->generation)
+    return {StatusCode::kInvalidArgument, "No generation has begun. Begin one first."};
+  PIPIT_ASSIGN_OR_RETURN(const GenerationStep step, slot->generation->step());
+  return set_result(step_json(step, slot->stops, *instance().model));
+}
+
+Status score_begin(uint32_t number, uint32_t n) {
+  PIPIT_ASSIGN_OR_RETURN(Slot* const slot, find_slot(number));
+  PIPIT_ASSIGN_OR_RETURN(ScoreRequest request, parse_score_request(instance().input_text(n)));
+  slot->end();
+  PIPIT_ASSIGN_OR_RETURN(slot->scoring, Scoring::create(*slot->session, request.tokens.span(),
+                                                        std::move(request.candidates)));
+  return ok_status();
+}
+
+Status score_step(uint32_t number) {
+  PIPIT_ASSIGN_OR_RETURN(Slot* const slot, find_slot(number));
+  if (!slot->scoring)
+    return {StatusCode::kInvalidArgument, "No scoring has begun. Begin one first."};
+  PIPIT_ASSIGN_OR_RETURN(const bool done, slot->scoring->step());
+  return set_result(scoring_json(*slot->scoring, done));
+}
+
+Status logits_begin(uint32_t number, uint32_t n) {
+  PIPIT_ASSIGN_OR_RETURN(Slot* const slot, find_slot(number));
+  PIPIT_ASSIGN_OR_RETURN(Array<int32_t> tokens, parse_logits_request(instance().input_text(n)));
+  slot->end();
+  slot->session->rewind(0);
+  if (tokens.size() > slot->session->n_ctx()) {
+    return {StatusCode::kContextFull, str_cat(tokens.size(), " tokens do not fit the context of ",
+                                              slot->session->n_ctx(), ".")};
+  }
+  slot->logits_tokens = std::move(tokens);
+  return ok_status();
+}
+
+Status logits_step(uint32_t number) {
+  PIPIT_ASSIGN_OR_RETURN(Slot* const slot, find_slot(number));
+  const std::span<const int32_t> tokens = slot->logits_tokens.span();
+  const size_t n_done = slot->session->n_past();
+  const size_t n = std::min(kLogitsBatch, tokens.size() - std::min(n_done, tokens.size()));
   if (n == 0) return set_result(std::string_view());
-  PIPIT_RETURN_IF_ERROR(self.session->append(self.logits_tokens.span().subspan(self.logits_done, n),
-                                             LogitRows::kAll));
-  self.logits_done += n;
-  const std::span<const float> logits = self.session->logits();
+  PIPIT_RETURN_IF_ERROR(slot->session->append(tokens.subspan(n_done, n), LogitRows::kAll));
+  const std::span<const float> logits = slot->session->logits();
   return set_result(
       std::span(reinterpret_cast<const uint8_t*>(logits.data()), logits.size_bytes()));
+}
+
+Status end(uint32_t number) {
+  PIPIT_ASSIGN_OR_RETURN(Slot* const slot, find_slot(number));
+  slot->end();
+  return ok_status();
 }
 
 }  // namespace
@@ -233,6 +289,10 @@ EMSCRIPTEN_KEEPALIVE int pipit_load_begin(uint32_t n) {
   return pipit::finish(pipit::load_begin(n));
 }
 EMSCRIPTEN_KEEPALIVE int pipit_load_feed(uint32_t n) { return pipit::finish(pipit::load_feed(n)); }
+// `file_size` is a whole number below 2^53.
+EMSCRIPTEN_KEEPALIVE int pipit_load_next(double file_size) {
+  return pipit::finish(pipit::load_next(file_size));
+}
 EMSCRIPTEN_KEEPALIVE int pipit_load_end() { return pipit::finish(pipit::load_end()); }
 EMSCRIPTEN_KEEPALIVE int pipit_describe() { return pipit::finish(pipit::describe()); }
 
@@ -243,21 +303,43 @@ EMSCRIPTEN_KEEPALIVE int pipit_detokenize(uint32_t n, int special) {
   return pipit::finish(pipit::detokenize(n, special != 0));
 }
 
-EMSCRIPTEN_KEEPALIVE int pipit_generate_begin(uint32_t n) {
-  return pipit::finish(pipit::generate_begin(n));
+EMSCRIPTEN_KEEPALIVE int pipit_session_create(uint32_t n) {
+  return pipit::finish(pipit::session_create(n));
 }
-EMSCRIPTEN_KEEPALIVE int pipit_generate_step() { return pipit::finish(pipit::generate_step()); }
-EMSCRIPTEN_KEEPALIVE void pipit_generate_end() { pipit::instance().end_sequence(); }
-
-EMSCRIPTEN_KEEPALIVE int pipit_logits_begin(uint32_t n) {
-  return pipit::finish(pipit::logits_begin(n));
+EMSCRIPTEN_KEEPALIVE int pipit_session_dispose(uint32_t session) {
+  return pipit::finish(pipit::session_dispose(session));
 }
-EMSCRIPTEN_KEEPALIVE int pipit_logits_step() { return pipit::finish(pipit::logits_step()); }
 
-// Bytes of the KV cache of the sequence at hand.
+EMSCRIPTEN_KEEPALIVE int pipit_generate_begin(uint32_t session, uint32_t n) {
+  return pipit::finish(pipit::generate_begin(session, n));
+}
+EMSCRIPTEN_KEEPALIVE int pipit_generate_step(uint32_t session) {
+  return pipit::finish(pipit::generate_step(session));
+}
+
+EMSCRIPTEN_KEEPALIVE int pipit_score_begin(uint32_t session, uint32_t n) {
+  return pipit::finish(pipit::score_begin(session, n));
+}
+EMSCRIPTEN_KEEPALIVE int pipit_score_step(uint32_t session) {
+  return pipit::finish(pipit::score_step(session));
+}
+
+EMSCRIPTEN_KEEPALIVE int pipit_logits_begin(uint32_t session, uint32_t n) {
+  return pipit::finish(pipit::logits_begin(session, n));
+}
+EMSCRIPTEN_KEEPALIVE int pipit_logits_step(uint32_t session) {
+  return pipit::finish(pipit::logits_step(session));
+}
+
+// Gives up what the session was asked for, whether or not it is finished; what it has computed
+// stays.
+EMSCRIPTEN_KEEPALIVE int pipit_end(uint32_t session) { return pipit::finish(pipit::end(session)); }
+
+// Bytes of the KV caches of all sessions.
 EMSCRIPTEN_KEEPALIVE double pipit_kv_bytes() {
-  const pipit::Instance& self = pipit::instance();
-  return self.session ? static_cast<double>(self.session->kv_bytes()) : 0;
+  uint64_t bytes = 0;
+  for (const auto& slot : pipit::instance().slots) bytes += slot->session->kv_bytes();
+  return static_cast<double>(bytes);
 }
 
 }  // extern "C"

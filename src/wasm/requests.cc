@@ -62,6 +62,12 @@ Status read(std::string_view field, const Json& value, Integer& out) {
   return ok_status();
 }
 
+Status read(std::string_view field, const Json& value, WhenFull& out) {
+  if (value != "stop" && value != "slide") return wrong(field, value, "\"stop\" or \"slide\"");
+  out = value == "slide" ? WhenFull::kSlide : WhenFull::kStop;
+  return ok_status();
+}
+
 Status read(std::string_view field, const Json& value, Array<int32_t>& out) {
   if (!value.is_array()) return wrong(field, value, "a list of token ids");
   PIPIT_RETURN_IF_ERROR(out.reserve(value.size()));
@@ -73,13 +79,30 @@ Status read(std::string_view field, const Json& value, Array<int32_t>& out) {
   return ok_status();
 }
 
-Status read(std::string_view field, const Json& value, std::vector<std::string>& out) {
-  if (!value.is_array()) return wrong(field, value, "a list of texts");
+// Found by name alone: the template below cannot look up what comes after it.
+Status read(std::string_view field, const Json& value, std::vector<int32_t>& out);
+
+template <typename Element>
+Status read_list(std::string_view field, const Json& value, std::string_view expected,
+                 std::vector<Element>& out) {
+  if (!value.is_array()) return wrong(field, value, expected);
   for (const Json& element : value) {
     out.emplace_back();
     PIPIT_RETURN_IF_ERROR(read(field, element, out.back()));
   }
   return ok_status();
+}
+
+Status read(std::string_view field, const Json& value, std::vector<std::string>& out) {
+  return read_list(field, value, "a list of texts", out);
+}
+
+Status read(std::string_view field, const Json& value, std::vector<int32_t>& out) {
+  return read_list(field, value, "a list of token ids", out);
+}
+
+Status read(std::string_view field, const Json& value, std::vector<std::vector<int32_t>>& out) {
+  return read_list(field, value, "a list of lists of token ids", out);
 }
 
 Status read(std::string_view field, const Json& value, std::vector<LogitBias>& out) {
@@ -120,27 +143,41 @@ constexpr Field<LoadRequest> kLoadFields[] = {
     PIPIT_FIELD(LoadRequest, "n_threads", options.n_threads),
 };
 
-constexpr Field<TokensRequest> kGenerateFields[] = {
-    PIPIT_FIELD(TokensRequest, "tokens", tokens),
-    PIPIT_FIELD(TokensRequest, "n_ctx", session.n_ctx),
-    PIPIT_FIELD(TokensRequest, "max_tokens", generate.max_tokens),
-    PIPIT_FIELD(TokensRequest, "stop", generate.stop),
-    PIPIT_FIELD(TokensRequest, "ignore_eos", generate.ignore_eos),
-    PIPIT_FIELD(TokensRequest, "temperature", generate.sampling.temperature),
-    PIPIT_FIELD(TokensRequest, "top_k", generate.sampling.top_k),
-    PIPIT_FIELD(TokensRequest, "top_p", generate.sampling.top_p),
-    PIPIT_FIELD(TokensRequest, "min_p", generate.sampling.min_p),
-    PIPIT_FIELD(TokensRequest, "repeat_penalty", generate.sampling.repeat_penalty),
-    PIPIT_FIELD(TokensRequest, "presence_penalty", generate.sampling.presence_penalty),
-    PIPIT_FIELD(TokensRequest, "frequency_penalty", generate.sampling.frequency_penalty),
-    PIPIT_FIELD(TokensRequest, "penalty_last_n", generate.sampling.penalty_last_n),
-    PIPIT_FIELD(TokensRequest, "seed", generate.sampling.seed),
-    PIPIT_FIELD(TokensRequest, "logit_bias", generate.sampling.logit_bias),
+constexpr Field<SessionOptions> kSessionFields[] = {
+    PIPIT_FIELD(SessionOptions, "n_ctx", n_ctx),
+    PIPIT_FIELD(SessionOptions, "when_full", when_full),
+    PIPIT_FIELD(SessionOptions, "keep_tokens", keep_tokens),
 };
 
-constexpr Field<TokensRequest> kLogitsFields[] = {
-    PIPIT_FIELD(TokensRequest, "tokens", tokens),
-    PIPIT_FIELD(TokensRequest, "n_ctx", session.n_ctx),
+constexpr Field<GenerateRequest> kGenerateFields[] = {
+    PIPIT_FIELD(GenerateRequest, "tokens", tokens),
+    PIPIT_FIELD(GenerateRequest, "max_tokens", options.max_tokens),
+    PIPIT_FIELD(GenerateRequest, "stop", options.stop),
+    PIPIT_FIELD(GenerateRequest, "ignore_eos", options.ignore_eos),
+    PIPIT_FIELD(GenerateRequest, "logprobs", options.logprobs),
+    PIPIT_FIELD(GenerateRequest, "temperature", options.sampling.temperature),
+    PIPIT_FIELD(GenerateRequest, "top_k", options.sampling.top_k),
+    PIPIT_FIELD(GenerateRequest, "top_p", options.sampling.top_p),
+    PIPIT_FIELD(GenerateRequest, "min_p", options.sampling.min_p),
+    PIPIT_FIELD(GenerateRequest, "repeat_penalty", options.sampling.repeat_penalty),
+    PIPIT_FIELD(GenerateRequest, "presence_penalty", options.sampling.presence_penalty),
+    PIPIT_FIELD(GenerateRequest, "frequency_penalty", options.sampling.frequency_penalty),
+    PIPIT_FIELD(GenerateRequest, "penalty_last_n", options.sampling.penalty_last_n),
+    PIPIT_FIELD(GenerateRequest, "seed", options.sampling.seed),
+    PIPIT_FIELD(GenerateRequest, "logit_bias", options.sampling.logit_bias),
+};
+
+constexpr Field<ScoreRequest> kScoreFields[] = {
+    PIPIT_FIELD(ScoreRequest, "tokens", tokens),
+    PIPIT_FIELD(ScoreRequest, "candidates", candidates),
+};
+
+struct LogitsRequest {
+  Array<int32_t> tokens;
+};
+
+constexpr Field<LogitsRequest> kLogitsFields[] = {
+    PIPIT_FIELD(LogitsRequest, "tokens", tokens),
 };
 
 #undef PIPIT_FIELD
@@ -175,12 +212,21 @@ Result<LoadRequest> parse_load_request(std::string_view json) {
   return parse<LoadRequest>(json, kLoadFields);
 }
 
-Result<TokensRequest> parse_generate_request(std::string_view json) {
-  return parse<TokensRequest>(json, kGenerateFields);
+Result<SessionOptions> parse_session_request(std::string_view json) {
+  return parse<SessionOptions>(json, kSessionFields);
 }
 
-Result<TokensRequest> parse_logits_request(std::string_view json) {
-  return parse<TokensRequest>(json, kLogitsFields);
+Result<GenerateRequest> parse_generate_request(std::string_view json) {
+  return parse<GenerateRequest>(json, kGenerateFields);
+}
+
+Result<ScoreRequest> parse_score_request(std::string_view json) {
+  return parse<ScoreRequest>(json, kScoreFields);
+}
+
+Result<Array<int32_t>> parse_logits_request(std::string_view json) {
+  PIPIT_ASSIGN_OR_RETURN(LogitsRequest request, parse<LogitsRequest>(json, kLogitsFields));
+  return std::move(request.tokens);
 }
 
 }  // namespace pipit

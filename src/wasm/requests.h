@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "base/array.h"
 #include "pipit/options.h"
@@ -17,15 +18,22 @@ struct LoadRequest {
   LoadOptions options;
 };
 
-struct TokensRequest {
+struct GenerateRequest {
   Array<int32_t> tokens;
-  SessionOptions session;
-  GenerateOptions generate;  // only where text is generated
+  GenerateOptions options;
+};
+
+struct ScoreRequest {
+  Array<int32_t> tokens;  // the prompt
+  std::vector<std::vector<int32_t>> candidates;
 };
 
 // Errors of all: kInvalidArgument, naming the field, its value and what is expected.
 Result<LoadRequest> parse_load_request(std::string_view json);
-Result<TokensRequest> parse_generate_request(std::string_view json);
-Result<TokensRequest> parse_logits_request(std::string_view json);
+Result<SessionOptions> parse_session_request(std::string_view json);
+Result<GenerateRequest> parse_generate_request(std::string_view json);
+Result<ScoreRequest> parse_score_request(std::string_view json);
+// The tokens whose logits are wanted.
+Result<Array<int32_t>> parse_logits_request(std::string_view json);
 
 }  // namespace pipit

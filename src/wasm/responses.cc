@@ -87,6 +87,16 @@ Json control_tokens(const Tokenizer& tokenizer) {
   return texts;
 }
 
+// The token's bytes may be no UTF-8, so they go as numbers. -infinity becomes null.
+Json logprob_json(const TokenLogprob& logprob, const Tokenizer& tokenizer) {
+  Array<char> bytes;
+  Json numbers = Json::array();
+  if (tokenizer.append_bytes(logprob.token, /*special=*/true, bytes).ok()) {
+    for (const char byte : bytes) numbers.push_back(static_cast<uint8_t>(byte));
+  }
+  return {{"token", logprob.token}, {"bytes", std::move(numbers)}, {"logprob", logprob.logprob}};
+}
+
 }  // namespace
 
 std::string model_info_json(const Model& model) {
@@ -142,7 +152,12 @@ std::string header_json(const Gguf& gguf) {
   return dump(json);
 }
 
-std::string step_json(const GenerationStep& step, const std::vector<std::string>& stops) {
+std::string generation_json(const Generation& generation) {
+  return dump({{"prompt_tokens", generation.n_prompt()}, {"cached_tokens", generation.n_cached()}});
+}
+
+std::string step_json(const GenerationStep& step, const std::vector<std::string>& stops,
+                      const Model& model) {
   Json json;
   switch (step.phase) {
     case GenerationPhase::kPrefill:
@@ -150,6 +165,12 @@ std::string step_json(const GenerationStep& step, const std::vector<std::string>
       break;
     case GenerationPhase::kDecode:
       json = {{"phase", "decode"}, {"token", step.token}, {"text", step.text}};
+      for (const TokenLogprob& logprob : step.logprobs) {
+        json["logprobs"].push_back(logprob_json(logprob, model.tokenizer()));
+      }
+      break;
+    case GenerationPhase::kSlide:
+      json = {{"phase", "slide"}};
       break;
     case GenerationPhase::kEnd:
       json = {{"phase", "end"},
@@ -160,6 +181,13 @@ std::string step_json(const GenerationStep& step, const std::vector<std::string>
       break;
   }
   return dump(json);
+}
+
+std::string scoring_json(const Scoring& scoring, bool done) {
+  if (!done) return R"({"logprobs":null})";
+  Json logprobs = Json::array();
+  for (const double logprob : scoring.logprobs()) logprobs.push_back(logprob);
+  return dump({{"logprobs", std::move(logprobs)}});
 }
 
 }  // namespace pipit

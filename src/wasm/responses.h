@@ -12,7 +12,13 @@ std::string model_info_json(const Model& model);
 // Metadata and tensor directory, for `inspect`. Of long arrays only the first elements.
 std::string header_json(const Gguf& gguf);
 
-// `stops` are the generation's stop strings.
-std::string step_json(const GenerationStep& step, const std::vector<std::string>& stops);
+std::string generation_json(const Generation& generation);
+
+// `stops` are the generation's stop strings, `model` the one that generates.
+std::string step_json(const GenerationStep& step, const std::vector<std::string>& stops,
+                      const Model& model);
+
+// `done` is what the scoring's step said.
+std::string scoring_json(const Scoring& scoring, bool done);
 
 }  // namespace pipit

@@ -25,6 +25,10 @@ const untilKept = (tab) =>
   });
 
 const plain = await serveHere({ '/some/where/': first, '/': first }, noHeaders);
+const empty = path.join(folder, 'empty.js');
+await writeFile(empty, '');
+const hopeless = await serveHere({ '/service_worker.js': empty, '/': first }, noHeaders);
+
 for (const at of ['', 'some/where/', 'some/where/index.html?x=1#moderate']) {
   const url = plain.url + at;
   browserTest(
@@ -38,19 +42,6 @@ for (const at of ['', 'some/where/', 'some/where/index.html?x=1#moderate']) {
   );
 }
 
-const pages = [];
-const hopeless = await serveHere(
-  {
-    '/': (request, response) => {
-      pages.push(request.headers['user-agent']);
-      response.writeHead(302, { Location: '/page/' }).end();
-    },
-    '/page/service_worker.js': path.join(folder, 'empty.js'),
-    '/page/': first,
-  },
-  noHeaders,
-);
-await writeFile(path.join(folder, 'empty.js'), '');
 browserTest('where nothing isolates it, the page is reloaded once', hopeless, async ({ tab }) => {
   const isReloaded = () => performance.getEntriesByType('navigation')[0].type === 'reload';
   await tab.page.waitForFunction(isReloaded, limit);
@@ -123,10 +114,9 @@ browserTest(
       assert.equal((await other.run(10, 'Looking', look)).main, 'first', 'while two are open');
       await other.close();
       await tab.page.reload(limit);
-      await tab.page.waitForFunction(async () => {
-        const registration = await navigator.serviceWorker.ready;
-        return registration.waiting === null && document.querySelector('h1');
-      }, limit);
+      const isSecond = async () =>
+        (await (await fetch('main.js')).text()).includes('second/smollm2');
+      await tab.page.waitForFunction(isSecond, limit);
       assert.deepEqual(await tab.run(10, 'Looking', look), { ...before, main: 'second' });
     } finally {
       server.close();

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "support/tiny_llama.h"
 
 namespace pipit {
@@ -12,6 +14,8 @@ using testing::load_bytes;
 using testing::TinyLlama;
 
 TEST(StepJson, EveryPhase) {
+  const auto model = load_bytes(TinyLlama().file());
+  const TokenLogprob logprobs[] = {{5, -0.5f}, {TinyLlama::kEos, -INFINITY}};
   const struct {
     GenerationStep step;
     const char* expected;
@@ -20,6 +24,11 @@ TEST(StepJson, EveryPhase) {
        R"({"phase":"prefill","done":32,"total":70})"},
       {{.phase = GenerationPhase::kDecode, .token = 5, .text = "\"\xc3\xa4\n"},
        "{\"phase\":\"decode\",\"token\":5,\"text\":\"\\\"\xc3\xa4\\n\"}"},
+      {{.phase = GenerationPhase::kDecode, .token = 5, .text = "&", .logprobs = logprobs},
+       R"({"phase":"decode","token":5,"text":"&","logprobs":[)"
+       R"({"token":5,"bytes":[38],"logprob":-0.5},)"
+       R"({"token":95,"bytes":[60,124,101,110,100,124,62],"logprob":null}]})"},
+      {{.phase = GenerationPhase::kSlide}, R"({"phase":"slide"})"},
       {{.phase = GenerationPhase::kEnd, .stop_reason = StopReason::kEndOfGeneration},
        R"({"phase":"end","text":"","stop_reason":"eos","stop":null})"},
       {{.phase = GenerationPhase::kEnd, .text = "x", .stop_reason = StopReason::kMaxTokens},
@@ -29,7 +38,7 @@ TEST(StepJson, EveryPhase) {
       {{.phase = GenerationPhase::kEnd, .stop_reason = StopReason::kStopString, .stop_index = 1},
        R"({"phase":"end","text":"","stop_reason":"stop","stop":"b"})"},
   };
-  for (const auto& c : cases) EXPECT_EQ(step_json(c.step, {"a", "b"}), c.expected);
+  for (const auto& c : cases) EXPECT_EQ(step_json(c.step, {"a", "b"}, **model), c.expected);
 }
 
 TEST(ModelInfoJson, HoldsWhatTheClientShows) {

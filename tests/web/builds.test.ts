@@ -3,10 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { type BuildConditions, chooseBuild, detectConditions } from '../../web/src/builds.ts';
+import { throwsWith } from './support/expect.ts';
 
 const PAGE = {
   kernels: 'auto',
   threads: undefined,
+  webAssembly: true,
+  simd: true,
   relaxedSimd: true,
   sharedMemory: true,
   cores: 8,
@@ -83,8 +86,19 @@ for (const { name, conditions, build, threads, warning } of cases) {
   });
 }
 
-test('Node 26 has relaxed SIMD and shared memory', () => {
-  const { relaxedSimd, sharedMemory, cores } = detectConditions();
-  assert.deepEqual([relaxedSimd, sharedMemory], [true, true]);
+const impossible = [
+  { name: 'no WebAssembly', conditions: { webAssembly: false }, message: /no WebAssembly.*119/ },
+  { name: 'no SIMD', conditions: { simd: false }, message: /no SIMD.*since version 91/ },
+];
+for (const { name, conditions, message } of impossible) {
+  test(`build: ${name}`, () => {
+    throwsWith(() => chooseBuild({ ...PAGE, ...conditions }), 'unsupported', message);
+  });
+}
+
+test('Node 26 has all that pipit can use', () => {
+  const { cores, ...others } = detectConditions();
+  const expected = { webAssembly: true, simd: true, relaxedSimd: true, sharedMemory: true };
+  assert.deepEqual(others, expected);
   assert.ok(cores >= 1);
 });

@@ -24,8 +24,8 @@ const types = {
 
 /**
  * Serves an empty page at "/", the built package at "/dist/" and what `routes` says: a URL path to a file or to a function
- * (request, response) that answers, or one that ends with "/" to a folder. `headers` go with every file; `port` is any free
- * one unless given. Answers { url, close }; only this machine reaches it.
+ * (request, response) that answers, or one that ends with "/" to a folder or to a function for all in it. `headers` go with
+ * every file; `port` is any free one unless given. Answers { url, close }; only this machine reaches it.
  */
 export async function serve(routes = {}, { headers = ISOLATION, port = 0 } = {}) {
   const allRoutes = {
@@ -54,8 +54,9 @@ export async function serve(routes = {}, { headers = ISOLATION, port = 0 } = {})
 
 async function answer(routes, request, response) {
   const urlPath = new URL(request.url, 'http://localhost').pathname;
-  if (typeof routes[urlPath] === 'function') {
-    await routes[urlPath](request, response);
+  const route = routes[urlPath] ?? routes[urlPath.replace(/[^/]*$/, '')];
+  if (typeof route === 'function') {
+    await route(request, response);
     return;
   }
   const file = fileOf(routes, urlPath.replace(/\/$/, '/index.html'));

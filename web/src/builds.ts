@@ -1,4 +1,5 @@
 // Which of the Wasm modules a model is loaded into, and with how many threads.
+import { PipitError } from './errors.ts';
 
 /** What a caller wishes and what the environment has. */
 export interface BuildConditions {
@@ -6,6 +7,9 @@ export interface BuildConditions {
   kernels: string;
   /** undefined: as many as a page should take. */
   threads: number | undefined;
+  webAssembly: boolean;
+  /** Whether the engine knows SIMD, without which there is no module for it. */
+  simd: boolean;
   /** Whether the engine knows relaxed SIMD. */
   relaxedSimd: boolean;
   /** Whether memory can be shared with other threads; in a page only when it is cross-origin isolated. */
@@ -36,7 +40,17 @@ const NOT_ISOLATED =
   'The page is not cross-origin isolated, so pipit runs on one thread. To use more, serve the page with the headers ' +
   "'Cross-Origin-Opener-Policy: same-origin' and 'Cross-Origin-Embedder-Policy: require-corp'.";
 
+const NO_WEBASSEMBLY =
+  'This browser has no WebAssembly, in which pipit computes, or it is switched off (for instance by the Lockdown Mode of ' +
+  'iOS and macOS). Allow it for this site, or use Chrome or Edge 119, Firefox 121, Safari 17.4 or newer.';
+const NO_SIMD =
+  "This browser's WebAssembly has no SIMD, which pipit computes with. Chrome and Edge have it since version 91, Firefox " +
+  'since 89, Safari since 16.4; update the browser.';
+
+/** Throws unsupported where pipit cannot run. */
 export function chooseBuild(conditions: BuildConditions): Build {
+  if (!conditions.webAssembly) throw new PipitError('unsupported', NO_WEBASSEMBLY);
+  if (!conditions.simd) throw new PipitError('unsupported', NO_SIMD);
   const { kernels, relaxedSimd, sharedMemory, cores } = conditions;
   const wished = conditions.threads ?? Math.min(Math.max(cores, 1), DEFAULT_THREADS);
   const threads = sharedMemory ? wished : 1;
@@ -53,26 +67,34 @@ function moduleOf(kernels: string, relaxedSimd: boolean): string {
   return relaxedSimd ? 'relaxed' : 'simd128';
 }
 
-/** A module with one relaxed operation: (func (result v128) v128.const 0, v128.const 0, i8x16.relaxed_swizzle). */
-const RELAXED_SIMD_PROBE = [
-  [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-  [0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7b], // types: () → v128
-  [0x03, 0x02, 0x01, 0x00], // functions: one of type 0
-  [0x0a, 0x2b, 0x01, 0x29, 0x00], // code: one body of 41 bytes, no locals
-  [0xfd, 0x0c, ...new Array<number>(16).fill(0)], // v128.const
-  [0xfd, 0x0c, ...new Array<number>(16).fill(0)],
-  [0xfd, 0x80, 0x02, 0x0b], // i8x16.relaxed_swizzle, end
-].flat();
+const V128_ZERO = [0xfd, 0x0c, ...new Array<number>(16).fill(0)]; // v128.const
+const RELAXED_SWIZZLE = [0xfd, 0x80, 0x02];
+
+/** A module with one function () → v128 of these instructions. */
+function probe(...instructions: number[]): Uint8Array<ArrayBuffer> {
+  const body = [0x00, ...instructions, 0x0b]; // no locals, end
+  return Uint8Array.of(
+    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+    ...[0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7b], // types: () → v128
+    ...[0x03, 0x02, 0x01, 0x00], // functions: one of type 0
+    ...[0x0a, body.length + 2, 0x01, body.length], // code: one body
+    ...body,
+  );
+}
 
 /** What this environment has. */
 export function detectConditions(): Omit<BuildConditions, 'kernels' | 'threads'> {
   const {
     crossOriginIsolated = true,
     SharedArrayBuffer,
+    WebAssembly,
     navigator,
   } = globalThis as Partial<typeof globalThis>;
+  const has = (module: Uint8Array<ArrayBuffer>): boolean => WebAssembly?.validate(module) ?? false;
   return {
-    relaxedSimd: WebAssembly.validate(Uint8Array.from(RELAXED_SIMD_PROBE)),
+    webAssembly: WebAssembly !== undefined,
+    simd: has(probe(...V128_ZERO)),
+    relaxedSimd: has(probe(...V128_ZERO, ...V128_ZERO, ...RELAXED_SWIZZLE)),
     sharedMemory: SharedArrayBuffer !== undefined && crossOriginIsolated,
     cores: navigator?.hardwareConcurrency ?? 1,
   };

@@ -1,8 +1,8 @@
 // The Wasm exports (src/wasm/exports.cc) behind types: JSON, token arrays and errors instead of pointers and statuses.
 import { PipitError, STATUS_CODES, messageOf } from './errors.ts';
 import { renameKeys, toCamel, toSnake } from './names.ts';
-import { type GenerateOptions, toWireOptions } from './options.ts';
-import type { ModelDescription, ModelInfo, StopReason } from './protocol.ts';
+import { type GenerateOptions, type SessionOptions, toWireOptions } from './options.ts';
+import type { ModelDescription, ModelInfo, StopReason, TokenLogprob } from './protocol.ts';
 
 /** What the Emscripten module offers. */
 export interface WasmModule {
@@ -17,11 +17,15 @@ export interface WasmModule {
   _pipit_describe(): number;
   _pipit_tokenize(n: number, addSpecial: number, parseSpecial: number): number;
   _pipit_detokenize(n: number, special: number): number;
-  _pipit_generate_begin(n: number): number;
-  _pipit_generate_step(): number;
-  _pipit_generate_end(): void;
-  _pipit_logits_begin(n: number): number;
-  _pipit_logits_step(): number;
+  _pipit_session_create(n: number): number;
+  _pipit_session_dispose(session: number): number;
+  _pipit_generate_begin(session: number, n: number): number;
+  _pipit_generate_step(session: number): number;
+  _pipit_score_begin(session: number, n: number): number;
+  _pipit_score_step(session: number): number;
+  _pipit_logits_begin(session: number, n: number): number;
+  _pipit_logits_step(session: number): number;
+  _pipit_end(session: number): number;
   _pipit_kv_bytes(): number;
 }
 
@@ -37,10 +41,22 @@ export interface LoadRequest {
 
 export type GenerationStep =
   | { phase: 'prefill'; done: number; total: number }
-  | { phase: 'decode'; token: number; text: string }
+  /** The session drops tokens, to make room. */
+  | { phase: 'slide' }
+  /** `logprobs`: of the token, then of the likeliest, where they were asked for. */
+  | { phase: 'decode'; token: number; text: string; logprobs?: TokenLogprob[] }
   | { phase: 'end'; text: string; stop_reason: StopReason; stop: string | null };
 
-/** One model in one Wasm instance. No call takes longer than a chunk of the prompt or one token. */
+/** What the engine makes of a prompt: how many tokens it keeps of it, and how many of those the session has already. */
+export interface GenerationBegin {
+  promptTokens: number;
+  cachedTokens: number;
+}
+
+/**
+ * One model in one Wasm instance, with its sessions, which it numbers. A session does one thing at a time: a new
+ * *Begin gives up what was before. No call takes longer than a token or two.
+ */
 export interface Engine {
   loadBegin(request: LoadRequest): void;
   /** Where the file's next bytes go, `size` of them; valid until the next call. */
@@ -53,12 +69,27 @@ export interface Engine {
   describe(): Omit<ModelDescription, 'fileSize'>;
   tokenize(text: string, addSpecial: boolean, parseSpecial: boolean): number[];
   detokenize(tokens: readonly number[], special: boolean): string;
-  generateBegin(tokens: readonly number[], options: GenerateOptions, nCtx: number): void;
-  generateStep(): GenerationStep;
-  generateEnd(): void;
-  logitsBegin(tokens: readonly number[], nCtx: number): void;
+  createSession(options: Required<SessionOptions>): number;
+  disposeSession(session: number): void;
+  generateBegin(
+    session: number,
+    tokens: readonly number[],
+    options: GenerateOptions,
+  ): GenerationBegin;
+  generateStep(session: number): GenerationStep;
+  scoreBegin(
+    session: number,
+    tokens: readonly number[],
+    candidates: readonly (readonly number[])[],
+  ): void;
+  /** The candidates' log-probabilities when all are computed, null before. */
+  scoreStep(session: number): number[] | null;
+  logitsBegin(session: number, tokens: readonly number[]): void;
   /** The next rows, [k, nVocab]; empty after the last. */
-  logitsStep(): Float32Array<ArrayBuffer>;
+  logitsStep(session: number): Float32Array<ArrayBuffer>;
+  /** Ends what has begun, finished or not; what the session has computed stays. */
+  end(session: number): void;
+  /** Of all sessions. */
   readonly kvBytes: number;
   readonly wasmMemoryBytes: number;
 }
@@ -120,28 +151,63 @@ export class WasmEngine implements Engine {
     return this.#text();
   }
 
-  generateBegin(tokens: readonly number[], options: GenerateOptions, nCtx: number): void {
-    const request = { tokens, n_ctx: nCtx, ...toWireOptions(options) };
-    this.#call('generate_begin', (wasm) => wasm._pipit_generate_begin(this.#putJson(request)));
+  createSession(options: Required<SessionOptions>): number {
+    const request = renameKeys(options, toSnake);
+    this.#call('session_create', (wasm) => wasm._pipit_session_create(this.#putJson(request)));
+    return (this.#json() as { session: number }).session;
   }
 
-  generateStep(): GenerationStep {
-    this.#call('generate_step', (wasm) => wasm._pipit_generate_step());
-    return this.#json() as GenerationStep;
+  disposeSession(session: number): void {
+    this.#call('session_dispose', (wasm) => wasm._pipit_session_dispose(session));
   }
 
-  generateEnd(): void {
-    if (!this.#trap) this.#guard('generate_end', (wasm) => wasm._pipit_generate_end());
+  generateBegin(
+    session: number,
+    tokens: readonly number[],
+    options: GenerateOptions,
+  ): GenerationBegin {
+    const request = { tokens, ...toWireOptions(options) };
+    this.#call('generate_begin', (wasm) =>
+      wasm._pipit_generate_begin(session, this.#putJson(request)),
+    );
+    return renameKeys(this.#json(), toCamel) as GenerationBegin;
   }
 
-  logitsBegin(tokens: readonly number[], nCtx: number): void {
-    const request = { tokens, n_ctx: nCtx };
-    this.#call('logits_begin', (wasm) => wasm._pipit_logits_begin(this.#putJson(request)));
+  generateStep(session: number): GenerationStep {
+    this.#call('generate_step', (wasm) => wasm._pipit_generate_step(session));
+    const step = this.#json() as GenerationStep;
+    if (step.phase === 'decode' && step.logprobs) step.logprobs = step.logprobs.map(readLogprob);
+    return step;
   }
 
-  logitsStep(): Float32Array<ArrayBuffer> {
-    this.#call('logits_step', (wasm) => wasm._pipit_logits_step());
+  scoreBegin(
+    session: number,
+    tokens: readonly number[],
+    candidates: readonly (readonly number[])[],
+  ): void {
+    const request = { tokens, candidates };
+    this.#call('score_begin', (wasm) => wasm._pipit_score_begin(session, this.#putJson(request)));
+  }
+
+  scoreStep(session: number): number[] | null {
+    this.#call('score_step', (wasm) => wasm._pipit_score_step(session));
+    const { logprobs } = this.#json() as { logprobs: (number | null)[] | null };
+    return logprobs && logprobs.map((logprob) => logprob ?? -Infinity);
+  }
+
+  logitsBegin(session: number, tokens: readonly number[]): void {
+    this.#call('logits_begin', (wasm) =>
+      wasm._pipit_logits_begin(session, this.#putJson({ tokens })),
+    );
+  }
+
+  logitsStep(session: number): Float32Array<ArrayBuffer> {
+    this.#call('logits_step', (wasm) => wasm._pipit_logits_step(session));
     return new Float32Array(this.#copy().buffer);
+  }
+
+  end(session: number): void {
+    if (!this.#trap) this.#call('end', (wasm) => wasm._pipit_end(session));
   }
 
   get kvBytes(): number {
@@ -208,4 +274,13 @@ export class WasmEngine implements Engine {
   #json(): object {
     return JSON.parse(this.#text()) as object;
   }
+}
+
+/** JSON has no -Infinity, the logarithm of 0: it is null there. */
+function readLogprob(
+  wire: Omit<TokenLogprob, 'text' | 'logprob'> & { logprob: number | null },
+): TokenLogprob {
+  const { token, bytes, logprob } = wire;
+  const text = decoder.decode(Uint8Array.from(bytes));
+  return { token, text, bytes, logprob: logprob ?? -Infinity };
 }

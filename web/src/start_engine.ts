@@ -17,8 +17,8 @@ export interface StartedEngine {
   warnings: string[];
 }
 
-/** Loads and instantiates a module, with workers that stand ready for its threads. */
-export type CreateModule = (build: Build) => Promise<WasmModule>;
+/** Fetches and compiles a module; what it answers instantiates it, with workers that stand ready for its threads. */
+export type LoadModule = (build: Build) => Promise<() => Promise<WasmModule>>;
 
 /** How long the workers of the threads may take to start before the model is loaded without them. */
 const START_MS = 10_000;
@@ -26,28 +26,29 @@ const START_MS = 10_000;
 /** Throws unsupported when the module cannot be started. */
 export async function startEngine(
   wishes: EngineWishes,
-  createModule: CreateModule,
+  loadModule: LoadModule,
 ): Promise<StartedEngine> {
   const conditions = { ...wishes, ...detectConditions() };
   const build = chooseBuild(conditions);
   try {
-    if (build.threads === 1) return await start(build, createModule);
-    return await start(build, createModule).catch((error: unknown) => {
+    if (build.threads === 1) return await start(build, loadModule);
+    return await start(build, loadModule).catch((error: unknown) => {
       const warning = `Threads cannot be started here (${messageOf(error)}), so pipit runs on one.`;
       const single = { ...chooseBuild({ ...conditions, threads: 1 }), warnings: [warning] };
-      return start(single, createModule);
+      return start(single, loadModule);
     });
   } catch (error) {
     throw PipitError.from(error, 'unsupported', 'The Wasm module cannot be started: ');
   }
 }
 
-async function start(build: Build, createModule: CreateModule): Promise<StartedEngine> {
+async function start(build: Build, loadModule: LoadModule): Promise<StartedEngine> {
+  const instantiate = await loadModule(build);
   const timeout = Promise.withResolvers<never>();
   const message = `its workers did not start within ${START_MS / 1000} seconds`;
   const timer = setTimeout(() => timeout.reject(new Error(message)), START_MS);
   try {
-    const module = await Promise.race([createModule(build), timeout.promise]);
+    const module = await Promise.race([instantiate(), timeout.promise]);
     const { threads, warnings } = build;
     return { engine: new WasmEngine(module), threads, warnings };
   } finally {

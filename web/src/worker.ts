@@ -1,6 +1,6 @@
-// The worker's side of the protocol: one model, requests in order, cancelled between steps. Knows no environment.
-import { chatTokens } from './chat_template.ts';
-import { PipitError, cancelledError, toWire } from './errors.ts';
+// The worker's side of the protocol: one model, its sessions, and the requests to them. Knows no environment.
+import { PipitError, toWire } from './errors.ts';
+import { type Emit, generate, logits, score } from './jobs.ts';
 import {
   type LoadCalls,
   type LoadEnvironment,
@@ -10,145 +10,142 @@ import {
 } from './load/load_engine.ts';
 import type {
   Answers,
-  Event,
   FromWorker,
-  GenerateResult,
-  ModelDescription,
-  ModelInfo,
   ModelStats,
-  Prompt,
   RequestBody,
+  SessionRef,
   ToWorker,
 } from './protocol.ts';
+import { Scheduler, type Steps } from './scheduler.ts';
 
 /** What the worker needs from where it runs: a browser's worker, Node's, or a test. */
 export interface WorkerEnvironment<Source> extends LoadEnvironment<Source> {
   post(message: FromWorker, transfer?: ArrayBuffer[]): void;
 }
 
-type Body<Type extends RequestBody['type'], Source> = Extract<RequestBody<Source>, { type: Type }>;
-
-/** A request that takes several steps; one runs at a time, in the order of arrival. */
-interface Job<Source> {
-  id: number;
-  body: RequestBody<Source>;
-  abort: AbortController;
-  /** Logits chunks that the reader has asked for and not got. */
-  pulls: number;
-  /** Continues a job that waits for a pull. */
-  wake: () => void;
-}
+type Answer = Answers[keyof Answers];
+type LoadBody<Source> = Extract<RequestBody<Source>, { type: 'load' | 'inspect' }>;
 
 export class ModelWorker<Source> {
   readonly #environment: WorkerEnvironment<Source>;
-  readonly #queue: Job<Source>[] = [];
-  #running: Job<Source> | undefined;
+  readonly #scheduler: Scheduler<Answer>;
+  /** Loads and inspections that are running. */
+  readonly #loads = new Map<number, AbortController>();
+  /** The client's numbers of sessions to the engine's. */
+  readonly #sessions = new Map<number, number>();
   #loaded: LoadedModel | undefined;
 
   constructor(environment: WorkerEnvironment<Source>) {
     this.#environment = environment;
+    this.#scheduler = new Scheduler({
+      nextTask: () => environment.nextTask(),
+      onDone: (id, answer) => this.#done(id, answer),
+      onError: (id, error) => this.#fail(id, error),
+    });
   }
 
   receive(message: ToWorker<Source>): void {
+    const { id } = message;
     switch (message.type) {
       case 'request':
-        this.#request(message.id, message.body);
+        this.#request(id, message.body);
         break;
       case 'cancel':
-        this.#cancel(message.id);
+        this.#loads.get(id)?.abort();
+        this.#scheduler.cancel(id);
         break;
       case 'pull':
-        this.#pull(message.id);
+        this.#scheduler.wake(id);
         break;
     }
   }
 
   #request(id: number, body: RequestBody<Source>): void {
+    const emit: Emit = (event, transfer) =>
+      this.#environment.post({ type: 'event', id, event }, transfer);
     switch (body.type) {
-      // These take one short call each, so they need not wait for a generation to end.
+      case 'load':
+      case 'inspect':
+        void this.#load(id, body, emit);
+        break;
+      // These take one short call each, so they need not wait for their turn.
       case 'tokenize':
-        this.#settle(id, () =>
-          this.#model.engine.tokenize(body.text, body.addSpecial, body.parseSpecial),
+        this.#settle(id, ({ engine }) =>
+          engine.tokenize(body.text, body.addSpecial, body.parseSpecial),
         );
         break;
       case 'detokenize':
-        this.#settle(id, () => this.#model.engine.detokenize(body.tokens, body.special));
-        break;
-      case 'createSession':
-      case 'disposeSession':
-        this.#settle(id, () => null);
+        this.#settle(id, ({ engine }) => engine.detokenize(body.tokens, body.special));
         break;
       case 'stats':
-        this.#settle(id, () => this.#stats());
+        this.#settle(id, stats);
         break;
-      default:
-        this.#queue.push({ id, body, abort: new AbortController(), pulls: 0, wake: () => {} });
-        if (!this.#running) void this.#runQueue();
-    }
-  }
-
-  #cancel(id: number): void {
-    const index = this.#queue.findIndex((job) => job.id === id);
-    if (index >= 0) {
-      this.#queue.splice(index, 1);
-      this.#fail(id, cancelledError('The request'));
-    } else if (this.#running?.id === id) {
-      this.#running.abort.abort();
-      this.#running.wake();
-    }
-  }
-
-  #pull(id: number): void {
-    const job =
-      this.#running?.id === id ? this.#running : this.#queue.find((queued) => queued.id === id);
-    if (!job) return;
-    job.pulls++;
-    job.wake();
-  }
-
-  async #runQueue(): Promise<void> {
-    for (let job = this.#queue.shift(); job; job = this.#queue.shift()) {
-      this.#running = job;
-      try {
-        const answer = await this.#run(job);
-        this.#environment.post({ type: 'done', id: job.id, answer });
-      } catch (error) {
-        this.#fail(job.id, error);
-      }
-      this.#running = undefined;
-    }
-  }
-
-  #run(job: Job<Source>): Promise<Answers[keyof Answers]> {
-    const { body } = job;
-    switch (body.type) {
-      case 'load':
-        return this.#load(job, body);
-      case 'inspect':
-        return this.#inspect(job, body);
+      case 'createSession':
+        this.#schedule(id, body.session, () => once(() => this.#session(body.session)));
+        break;
+      case 'disposeSession':
+        this.#schedule(id, body.session, () => once(() => this.#disposeSession(body.session)));
+        break;
       case 'generate':
-        return this.#generate(job, body);
+        this.#schedule(id, body.session, () =>
+          generate(this.#model, this.#session(body.session), body.prompt, body.options, emit),
+        );
+        break;
+      case 'score':
+        this.#schedule(id, body.session, () =>
+          score(this.#model, this.#session(body.session), body.prompt, body.candidates),
+        );
+        break;
       case 'logits':
-        return this.#logits(job, body);
-      default:
-        throw new PipitError('internal', `The worker knows no request '${body.type}'.`);
+        this.#scheduler.add({
+          id,
+          lane: 'logits',
+          start: () => logits(this.#model, body.tokens, body.nCtx, emit),
+        });
+        break;
     }
   }
 
-  #settle(id: number, run: () => Answers[keyof Answers]): void {
+  /** Requests of one session run in order. */
+  #schedule(id: number, session: SessionRef, start: () => Steps<Answer>): void {
+    this.#scheduler.add({ id, lane: session.id, start });
+  }
+
+  async #load(id: number, body: LoadBody<Source>, emit: Emit): Promise<void> {
+    const abort = new AbortController();
+    this.#loads.set(id, abort);
+    const calls: LoadCalls = {
+      signal: abort.signal,
+      onProgress: (progress) => emit({ type: 'progress', ...progress }),
+    };
     try {
-      this.#environment.post({ type: 'done', id, answer: run() });
+      if (body.type === 'inspect') {
+        this.#done(id, await inspectFile(this.#environment, body, calls));
+      } else {
+        this.#loaded = await loadEngine(this.#environment, body, calls);
+        this.#done(id, this.#loaded.info);
+      }
+    } catch (error) {
+      this.#fail(id, error);
+    } finally {
+      this.#loads.delete(id);
+    }
+  }
+
+  #settle(id: number, run: (model: LoadedModel) => Answer): void {
+    try {
+      this.#done(id, run(this.#model));
     } catch (error) {
       this.#fail(id, error);
     }
   }
 
-  #fail(id: number, error: unknown): void {
-    this.#environment.post({ type: 'error', id, error: toWire(PipitError.from(error)) });
+  #done(id: number, answer: Answer): void {
+    this.#environment.post({ type: 'done', id, answer });
   }
 
-  #event(job: Job<Source>, event: Event, transfer?: ArrayBuffer[]): void {
-    this.#environment.post({ type: 'event', id: job.id, event }, transfer);
+  #fail(id: number, error: unknown): void {
+    this.#environment.post({ type: 'error', id, error: toWire(PipitError.from(error)) });
   }
 
   get #model(): LoadedModel {
@@ -156,123 +153,33 @@ export class ModelWorker<Source> {
     return this.#loaded;
   }
 
-  /** Between two steps: lets messages in, then gives up if one of them was this job's cancel. */
-  async #breathe(job: Job<Source>): Promise<void> {
-    await this.#environment.nextTask();
-    if (job.abort.signal.aborted) throw cancelledError('The request');
-  }
-
-  async #load(job: Job<Source>, body: Body<'load', Source>): Promise<ModelInfo> {
-    this.#loaded = await loadEngine(this.#environment, body, this.#loadCalls(job));
-    return this.#loaded.info;
-  }
-
-  #inspect(job: Job<Source>, body: Body<'inspect', Source>): Promise<ModelDescription> {
-    return inspectFile(this.#environment, body, this.#loadCalls(job));
-  }
-
-  #loadCalls(job: Job<Source>): LoadCalls {
-    const { signal } = job.abort;
-    return {
-      signal,
-      onProgress: (progress) => this.#event(job, { type: 'progress', ...progress }),
-    };
-  }
-
-  async #generate(
-    job: Job<Source>,
-    { session, prompt, options }: Body<'generate', Source>,
-  ): Promise<GenerateResult> {
-    const { engine } = this.#model;
-    const promptTokens = this.#promptTokens(prompt);
-    const start = performance.now();
-    engine.generateBegin(promptTokens, options, session.options.nCtx);
-    try {
-      const tokens: number[] = [];
-      let text = '';
-      let prefillEnd = start;
-      let firstToken = 0;
-      let lastToken = 0;
-      for (;;) {
-        const step = engine.generateStep();
-        if (step.phase === 'prefill') {
-          prefillEnd = performance.now();
-          this.#event(job, { type: 'prefill', done: step.done, total: step.total });
-        } else if (step.phase === 'decode') {
-          lastToken = performance.now();
-          if (tokens.push(step.token) === 1) firstToken = lastToken;
-          text += step.text;
-          this.#event(job, { type: 'piece', piece: { text: step.text, token: step.token } });
-        } else {
-          if (step.text)
-            this.#event(job, { type: 'piece', piece: { text: step.text, token: null } });
-          const prefillMs = prefillEnd - start;
-          const decodeMs = lastToken - firstToken;
-          return {
-            text: text + step.text,
-            tokens,
-            promptTokens: promptTokens.length,
-            cachedTokens: 0,
-            stopReason: step.stop_reason,
-            stop: step.stop,
-            seed: options.seed,
-            prefillMs,
-            decodeMs,
-            prefillTokensPerSecond: perSecond(promptTokens.length, prefillMs),
-            decodeTokensPerSecond: perSecond(tokens.length - 1, decodeMs),
-          };
-        }
-        await this.#breathe(job);
-      }
-    } finally {
-      engine.generateEnd();
+  /** The engine's number of the session, which is created when it is first used. */
+  #session({ id, options }: SessionRef): number {
+    let session = this.#sessions.get(id);
+    if (session === undefined) {
+      session = this.#model.engine.createSession(options);
+      this.#sessions.set(id, session);
     }
+    return session;
   }
 
-  #promptTokens(prompt: Prompt): number[] {
-    const { engine, info } = this.#model;
-    switch (prompt.kind) {
-      case 'tokens':
-        return prompt.tokens;
-      case 'text':
-        return engine.tokenize(prompt.text, true, false);
-      case 'chat':
-        return chatTokens(prompt.messages, prompt.template, info, (...args) =>
-          engine.tokenize(...args),
-        );
-    }
-  }
-
-  async #logits(job: Job<Source>, { tokens, nCtx }: Body<'logits', Source>): Promise<null> {
-    const { engine, info } = this.#model;
-    engine.logitsBegin(tokens, nCtx);
-    try {
-      let start = 0;
-      for (;;) {
-        const logits = engine.logitsStep();
-        if (logits.length === 0) return null;
-        const n = logits.length / info.nVocab;
-        while (job.pulls === 0 && !job.abort.signal.aborted) {
-          await new Promise<void>((resolve) => (job.wake = resolve));
-        }
-        job.pulls--;
-        this.#event(job, { type: 'logits', start, n, logits }, [logits.buffer]);
-        start += n;
-        await this.#breathe(job);
-      }
-    } finally {
-      engine.generateEnd();
-    }
-  }
-
-  #stats(): ModelStats {
-    const { engine, info, loadMs, warnings } = this.#model;
-    const { kvBytes, wasmMemoryBytes } = engine;
-    const { kernels, kvType, nThreads: threads } = info;
-    return { kernels, threads, kvType, kvBytes, wasmMemoryBytes, loadMs, warnings };
+  #disposeSession({ id }: SessionRef): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    this.#sessions.delete(id);
+    this.#model.engine.disposeSession(session);
   }
 }
 
-function perSecond(n: number, ms: number): number {
-  return n > 0 && ms > 0 ? (n * 1000) / ms : 0;
+/** A request of a single step. */
+// eslint-disable-next-line require-yield -- it has no step to yield after
+function* once(run: () => void): Steps<null> {
+  run();
+  return null;
+}
+
+function stats({ engine, info, loadMs, warnings }: LoadedModel): ModelStats {
+  const { kvBytes, wasmMemoryBytes } = engine;
+  const { kernels, kvType, nThreads: threads } = info;
+  return { kernels, threads, kvType, kvBytes, wasmMemoryBytes, loadMs, warnings };
 }

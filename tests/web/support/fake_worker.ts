@@ -1,11 +1,15 @@
 // A worker in this thread around a fake engine: protocol, queue and cancel logic can be tested step by step.
-import { LanguageModel, type ModelFiles } from '../../../web/src/client.ts';
+import { LanguageModel } from '../../../web/src/client.ts';
 import type { WorkerHandle } from '../../../web/src/connection.ts';
-import type { Engine, GenerationStep, LoadRequest } from '../../../web/src/engine.ts';
+import type {
+  Engine,
+  GenerationBegin,
+  GenerationStep,
+  LoadRequest,
+} from '../../../web/src/engine.ts';
 import { PipitError } from '../../../web/src/errors.ts';
-import { TUNING } from '../../../web/src/load/tuning.ts';
-import type { GenerateOptions } from '../../../web/src/options.ts';
-import type { FromWorker, ModelInfo, ToWorker } from '../../../web/src/protocol.ts';
+import type { GenerateOptions, SessionOptions } from '../../../web/src/options.ts';
+import type { FromWorker, ModelInfo, ToWorker, TokenLogprob } from '../../../web/src/protocol.ts';
 import type { EngineWishes } from '../../../web/src/start_engine.ts';
 import { ModelWorker } from '../../../web/src/worker.ts';
 
@@ -39,21 +43,30 @@ export const FAKE_INFO: ModelInfo = {
 const PREFILL_CHUNK = 4;
 const CONTROL_ID = -1;
 
-/** Tokens are UTF-16 codes; a generation counts "0", "1", … up to maxTokens. Notes its calls in `log`. */
+interface FakeSession {
+  prompt: readonly number[];
+  options: GenerateOptions;
+  prefilled: number;
+  generated: number;
+  scores: number[];
+  /** Of the scoring. */
+  stepsLeft: number;
+  logitsLeft: number;
+}
+
+/**
+ * Tokens are UTF-16 codes; a generation counts "0", "1", … up to maxTokens; a prompt is cached that was computed before.
+ * Notes its calls in `log`, those of sessions behind the first with their number.
+ */
 export class FakeEngine implements Engine {
   readonly log: string[] = [];
+  readonly sessions = new Map<number, FakeSession>();
+  #nextSession = 1;
   #file: string[] = [];
-  #headerOnly = false;
   #buffer = new Uint8Array();
-  #prompt: readonly number[] = [];
-  #options: GenerateOptions = {};
-  #prefilled = 0;
-  #generated = 0;
-  #logitsLeft = 0;
 
-  loadBegin({ kernels, nThreads, headerOnly }: LoadRequest): void {
+  loadBegin({ kernels, nThreads }: LoadRequest): void {
     this.log.push(`load ${nThreads}`);
-    this.#headerOnly = headerOnly;
     if (kernels === 'missing') throw new PipitError('not_found', 'There are no such kernels.');
   }
 
@@ -64,10 +77,8 @@ export class FakeEngine implements Engine {
 
   loadFeed(size: number): boolean {
     this.#file.push(new TextDecoder().decode(this.#buffer.subarray(0, size)));
-    return this.#headerOnly;
+    return this.#file.length === 1;
   }
-
-  loadNext(): void {}
 
   loadEnd(): ModelInfo {
     return { ...FAKE_INFO, name: this.#file.join('') };
@@ -92,43 +103,100 @@ export class FakeEngine implements Engine {
     return String.fromCodePoint(...tokens);
   }
 
-  generateBegin(tokens: readonly number[], options: GenerateOptions): void {
+  createSession({ nCtx }: Required<SessionOptions>): number {
+    if (nCtx > 1000) throw new PipitError('invalid_argument', `'n_ctx' is ${nCtx}.`);
+    const id = this.#nextSession++;
+    this.#note(id, 'create');
+    const empty = { prompt: [], options: {}, prefilled: 0, generated: 0 };
+    this.sessions.set(id, { ...empty, scores: [], stepsLeft: 0, logitsLeft: 0 });
+    return id;
+  }
+
+  disposeSession(id: number): void {
+    this.#session(id);
+    this.#note(id, 'dispose');
+    this.sessions.delete(id);
+  }
+
+  generateBegin(id: number, tokens: readonly number[], options: GenerateOptions): GenerationBegin {
     if (tokens.length > 64) throw new PipitError('context_full', 'The prompt does not fit.');
-    this.log.push(`begin ${tokens.length}`);
-    [this.#prompt, this.#options, this.#prefilled, this.#generated] = [tokens, options, 0, 0];
+    const session = this.#session(id);
+    this.#note(id, `begin ${tokens.length}`);
+    const isCached = session.prompt.length > 0 && session.prompt.every((t, i) => t === tokens[i]);
+    const cachedTokens = isCached ? Math.min(session.prefilled, tokens.length - 1) : 0;
+    Object.assign(session, { prompt: tokens, options, prefilled: cachedTokens, generated: 0 });
+    return { promptTokens: tokens.length, cachedTokens };
   }
 
-  generateStep(): GenerationStep {
-    if (this.#options.maxTokens === 13) throw new Error('the fake engine trapped');
-    if (this.#prefilled < this.#prompt.length) {
-      this.#prefilled = Math.min(this.#prefilled + PREFILL_CHUNK, this.#prompt.length);
-      return { phase: 'prefill', done: this.#prefilled, total: this.#prompt.length };
+  generateStep(id: number): GenerationStep {
+    const session = this.#session(id);
+    const { prompt, options } = session;
+    if (options.maxTokens === 13) throw new Error('the fake engine trapped');
+    if (session.prefilled < prompt.length) {
+      session.prefilled = Math.min(session.prefilled + PREFILL_CHUNK, prompt.length);
+      this.#note(id, `prefill ${session.prefilled}`);
+      return { phase: 'prefill', done: session.prefilled, total: prompt.length };
     }
-    const { maxTokens = -1 } = this.#options;
-    if (this.#generated === maxTokens)
+    const { maxTokens = -1, logprobs } = options;
+    if (session.generated === maxTokens)
       return { phase: 'end', text: '', stop_reason: 'length', stop: null };
-    const token = this.#generated++;
-    this.log.push(`token ${token}`);
-    return { phase: 'decode', token, text: String(token) };
+    const token = session.generated++;
+    this.#note(id, `token ${token}`);
+    const step = { phase: 'decode', token, text: String(token) } as const;
+    if (logprobs === undefined) return step;
+    const alternatives = Array.from({ length: logprobs }, (_, i) => fakeLogprob(i));
+    return { ...step, logprobs: [fakeLogprob(token), ...alternatives] };
   }
 
-  generateEnd(): void {
-    this.log.push('end');
+  /** A candidate's log-probability is minus its length; the prompt and each candidate take a step. */
+  scoreBegin(
+    id: number,
+    tokens: readonly number[],
+    candidates: readonly (readonly number[])[],
+  ): void {
+    this.#note(id, `score ${tokens.length}: ${candidates.map(({ length }) => length).join()}`);
+    const scores = candidates.map(({ length }) => -length);
+    Object.assign(this.#session(id), { scores, stepsLeft: 1 + scores.length });
   }
 
-  logitsBegin(tokens: readonly number[]): void {
-    this.#logitsLeft = tokens.length;
+  scoreStep(id: number): number[] | null {
+    const session = this.#session(id);
+    return --session.stepsLeft === 0 ? session.scores : null;
   }
 
-  logitsStep(): Float32Array<ArrayBuffer> {
-    const n = Math.min(2, this.#logitsLeft);
-    this.#logitsLeft -= n;
-    this.log.push(`logits ${n}`);
+  logitsBegin(id: number, tokens: readonly number[]): void {
+    this.#session(id).logitsLeft = tokens.length;
+  }
+
+  logitsStep(id: number): Float32Array<ArrayBuffer> {
+    const session = this.#session(id);
+    const n = Math.min(2, session.logitsLeft);
+    session.logitsLeft -= n;
+    this.#note(id, `logits ${n}`);
     return new Float32Array(n * FAKE_INFO.nVocab).fill(n);
+  }
+
+  end(id: number): void {
+    this.#session(id);
+    this.#note(id, 'end');
+  }
+
+  #session(id: number): FakeSession {
+    const session = this.sessions.get(id);
+    if (!session) throw new PipitError('invalid_argument', `There is no session ${id}.`);
+    return session;
+  }
+
+  #note(id: number, what: string): void {
+    this.log.push(id === 1 ? what : `${id}: ${what}`);
   }
 
   readonly kvBytes = 1;
   readonly wasmMemoryBytes = 2;
+}
+
+function fakeLogprob(token: number): TokenLogprob {
+  return { token, text: String(token), bytes: [48 + token], logprob: -token };
 }
 
 /** A fake worker and the model behind it. `kill` lets the worker die, `busy` says whether it holds the process. */
@@ -153,12 +221,10 @@ export class FakeWorker implements WorkerHandle {
       this.wishes = wishes;
       return Promise.resolve({ engine: this.engine, threads: 3, warnings: ['a warning'] });
     },
-    tuning: TUNING,
-    openStore: () => undefined,
-    sizeOf: () => Promise.resolve(0),
     openSource: async () => ({
       size: 9,
-      parts: () => this.#parts(),
+      read: async (target) =>
+        new TextEncoder().encodeInto((await this.chunks.shift()?.()) ?? '', target).written,
       close: () => {
         this.engine.log.push('close');
       },
@@ -189,23 +255,7 @@ export class FakeWorker implements WorkerHandle {
   }
 
   load(options = {}): Promise<LanguageModel> {
-    const files: ModelFiles = {
-      sources: ['source'],
-      ports: [],
-      defaultStore: 'none',
-      warnings: [],
-    };
-    return LanguageModel.load(
-      () => this,
-      options,
-      () => files,
-    );
-  }
-
-  async *#parts(): AsyncGenerator<Uint8Array> {
-    for (let chunk = this.chunks.shift(); chunk; chunk = this.chunks.shift()) {
-      yield new TextEncoder().encode(await chunk());
-    }
+    return LanguageModel.load(() => this, 'source', options);
   }
 
   #deliver(run: () => void): void {

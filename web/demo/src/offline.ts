@@ -1,4 +1,4 @@
-// Registers the service worker, and reloads the page once where only that makes it isolated.
+// Registers the service worker, and reloads the page where that makes it isolated or brings a new version of it.
 
 const RELOADED = 'pipit: reloaded to be isolated';
 
@@ -8,13 +8,19 @@ const RELOADED = 'pipit: reloaded to be isolated';
  */
 export async function startOffline(mayReload: () => boolean): Promise<void> {
   if (!('serviceWorker' in navigator)) return;
+  const { serviceWorker } = navigator;
   try {
-    await navigator.serviceWorker.register('service_worker.js', { updateViaCache: 'none' });
+    const { waiting } = await serviceWorker.register('service_worker.js', {
+      updateViaCache: 'none',
+    });
+    // A version that was found during an earlier visit. It takes over if this is the only page, which has just begun.
+    serviceWorker.oncontrollerchange = () => location.reload();
+    waiting?.postMessage('take over');
     if (globalThis.crossOriginIsolated) {
       sessionStorage.removeItem(RELOADED);
       return;
     }
-    await navigator.serviceWorker.ready;
+    await serviceWorker.ready;
     // A page that was reloaded and still is not isolated will never be, so it is not reloaded again.
     if (sessionStorage.getItem(RELOADED) !== null || !mayReload()) return;
     sessionStorage.setItem(RELOADED, 'yes');

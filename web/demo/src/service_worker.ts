@@ -7,11 +7,13 @@ declare const FILES: Record<string, string>; // put in by tools/build-demo.mjs
 /** What is used of a ServiceWorkerGlobalScope, which TypeScript's DOM types do not have. */
 interface WorkerScope {
   registration: ServiceWorkerRegistration;
-  clients: { matchAll(): Promise<unknown[]> };
+  clients: {
+    matchAll(options: { type: 'window'; includeUncontrolled: true }): Promise<{ url: string }[]>;
+  };
   skipWaiting(): Promise<void>;
   oninstall: (event: LifecycleEvent) => void;
   onactivate: (event: LifecycleEvent) => void;
-  onmessage: () => void;
+  onmessage: (event: LifecycleEvent) => void;
   onfetch: (event: FetchEvent) => void;
 }
 
@@ -63,8 +65,14 @@ async function removeOthers(): Promise<void> {
   }
 }
 
-// The one message there is: the version before says that no page needs it any more.
-scope.onmessage = () => void scope.skipWaiting();
+// The one message there is: a page that has just begun would rather have this version. Another page may be in the middle
+// of something that it began with files of the version before.
+scope.onmessage = (event) => event.waitUntil(takeOver());
+
+async function takeOver(): Promise<void> {
+  const pages = await scope.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  if (pages.filter(({ url }) => url.startsWith(folder)).length < 2) await scope.skipWaiting();
+}
 
 scope.onfetch = (event) => {
   const path = pathOf(event.request);
@@ -81,12 +89,6 @@ function pathOf({ method, url }: Request): string | undefined {
 }
 
 async function answer(request: Request, path: string): Promise<Response> {
-  const { waiting } = scope.registration;
-  if (waiting && request.mode === 'navigate' && (await scope.clients.matchAll()).length < 2) {
-    // Only the page that is about to go uses this version, so the new one takes over and gets the request again.
-    waiting.postMessage('take over');
-    return new Response('', { headers: { Refresh: '0' } });
-  }
   const cache = await caches.open(cacheName);
   return (await cache.match(keyOf(path))) ?? isolated(await fetch(request));
 }

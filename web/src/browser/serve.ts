@@ -6,7 +6,7 @@ import type { FromWorker, ToWorker } from '../protocol.ts';
 import { startEngine } from '../start_engine.ts';
 import { ModelWorker } from '../worker.ts';
 import { Lifeline } from './lifeline.ts';
-import { createModule } from './modules.ts';
+import { loadModule } from './modules.ts';
 import { openStore } from './stores.ts';
 import { isThread, listenToThreads, proveThreadLife } from './thread.ts';
 
@@ -34,7 +34,7 @@ function work(tuning: typeof TUNING): void {
   const scope = globalThis as unknown as WorkerScope;
   const worker = new ModelWorker<CommonSource>({
     post: (message, transfer = []) => scope.postMessage(message, transfer),
-    startEngine: (wishes) => startEngine(wishes, createModule),
+    startEngine: (wishes) => startEngine(wishes, loadModule),
     tuning,
     openStore,
     openSource: openCommon,

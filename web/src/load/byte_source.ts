@@ -1,7 +1,7 @@
 // A model file's bytes for the engine, wherever they come from: what a page holds as a Blob, File or stream.
 import { PipitError, messageOf } from '../errors.ts';
 import type { RemoteObject } from '../remote_object.ts';
-import { readAhead } from './slots.ts';
+import { readAhead } from '../slots.ts';
 
 export interface ByteSource {
   /** In bytes; 0: unknown. */

@@ -1,7 +1,7 @@
 // A file on a server: spans of its bytes, by ranges in parallel or, where the server knows none, from one long answer.
 import { PipitError } from '../errors.ts';
 import { type Answer, type Transfer, TransientError, request, withRetries } from './requests.ts';
-import { Slots } from './slots.ts';
+import { Slots } from '../slots.ts';
 
 /** What tells one version of a file from another; null or 0: not told. */
 export interface Identity {
@@ -65,17 +65,26 @@ export class RemoteFile {
     this.identity = known ? { ...known } : { etag: null, lastModified: null, size: 0 };
   }
 
-  /** Bytes `start` … `end`; fewer only at the end of a file whose size was not known before. */
-  async read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
+  /**
+   * Bytes `start` … `end`; fewer only at the end of a file whose size was not known before. The last part of them is not
+   * asked for before `gate`.
+   */
+  async read(start: number, end: number, gate: Promise<void>): Promise<Uint8Array<ArrayBuffer>> {
     const target = new Uint8Array(end - start);
-    if (!this.#isRanged) return target.subarray(0, await this.#readStream(target, start));
-    const pieces: Promise<void>[] = [];
+    const pieces: Promise<number>[] = [];
     for (let at = 0; at < target.length; at += this.#laneBytes) {
       const piece = target.subarray(at, at + this.#laneBytes);
-      pieces.push(this.#lanes.use(() => this.#readRange(piece, start + at)));
+      const readPiece = async (): Promise<number> => {
+        if (at + piece.length === target.length) await gate;
+        return this.#readRange(piece, start + at);
+      };
+      pieces.push(this.#lanes.use(readPiece));
     }
-    await Promise.all(pieces);
-    return target;
+    const lengths = await Promise.all(pieces);
+    return target.subarray(
+      0,
+      lengths.reduce((a, b) => a + b),
+    );
   }
 
   /** Ends all requests. */
@@ -85,9 +94,9 @@ export class RemoteFile {
 
   async #open(position: number): Promise<void> {
     const answer = await this.#ask(position, position + this.#laneBytes).catch((error: unknown) => {
-      // A server elsewhere may forbid the header Range.
-      const mayBeForbidden = error instanceof TransientError && isCrossOrigin(this.#transfer.url);
-      if (position === 0 && mayBeForbidden) return undefined;
+      // A server of another origin may forbid the header Range, and Chromium refuses a compressed answer to it.
+      const isRefused = error instanceof TransientError && error.cause instanceof TypeError;
+      if (position === 0 && isRefused) return undefined;
       throw error;
     });
     if (answer && this.identity.size > 0) {
@@ -135,7 +144,7 @@ export class RemoteFile {
     // Not shown to pages of other origins unless the server allows it.
     const range = headers.get('content-range');
     const [, first, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(range ?? '') ?? [];
-    if (range !== null && Number(first) !== start) {
+    if (range && Number(first) !== start) {
       throw new TransientError(`the server answered a request for byte ${start} with '${range}'`);
     }
     this.#identify(headers, Number(total) || 0);
@@ -157,12 +166,13 @@ export class RemoteFile {
     this.identity.size ||= told.size;
   }
 
-  async #readRange(target: Uint8Array, start: number): Promise<void> {
+  /** Fills `target`; returns how many bytes there were. */
+  async #readRange(target: Uint8Array, start: number): Promise<number> {
     let filled = 0;
     await withRetries(
       this.#transfer,
       async () => {
-        while (filled < target.length) {
+        while (this.#isRanged && filled < target.length) {
           const answer =
             this.#takeFirst(start + filled) ??
             (await this.#ask(start + filled, start + target.length));
@@ -180,9 +190,8 @@ export class RemoteFile {
       },
       () => filled,
     );
-    if (filled < target.length) {
-      await this.#readStream(target.subarray(filled), start + filled);
-    }
+    if (filled === target.length) return filled;
+    return filled + (await this.#readStream(target.subarray(filled), start + filled));
   }
 
   #takeFirst(position: number): Answer | undefined {
@@ -250,9 +259,4 @@ export class RemoteFile {
       throw error;
     }
   }
-}
-
-function isCrossOrigin(url: string): boolean {
-  const { location } = globalThis as { location?: Location };
-  return location !== undefined && new URL(url).origin !== location.origin;
 }

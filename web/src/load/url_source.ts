@@ -14,7 +14,7 @@ import { AHEAD, type ByteSource } from './byte_source.ts';
 import { FileChangedError, RemoteFile } from './remote_file.ts';
 import { lock } from './lock.ts';
 import type { Transfer } from './requests.ts';
-import { Slots, readAhead } from './slots.ts';
+import { Slots, readAhead } from '../slots.ts';
 import type { Tuning } from './tuning.ts';
 
 export interface UrlOptions {
@@ -75,6 +75,8 @@ class UrlSource implements ByteSource {
   #unlock = (): void => {};
   #chunks: AsyncGenerator<Uint8Array, void, undefined> | undefined;
   readonly #unstored = new Slots(UNSTORED_CHUNKS);
+  /** Resolves when the chunk that was asked for last is in the store, or will never be. */
+  #stored: Promise<void> = Promise.resolve();
   /** Chunks are written one after another, so that the manifest never lists one that is not there. */
   readonly #writing = new Slots(1);
   /** Whether the file was complete in the store when it was opened. */
@@ -103,7 +105,6 @@ class UrlSource implements ByteSource {
 
   async #prepare(): Promise<void> {
     await this.#readManifest();
-    this.#wasComplete = this.#manifest.complete;
     if (this.#wasComplete) return;
     if (this.#store) {
       this.#unlock = await lock(
@@ -113,7 +114,7 @@ class UrlSource implements ByteSource {
       );
       // Whoever had the lock may have downloaded it.
       await this.#readManifest();
-      if (this.#manifest.complete) return this.#unlock();
+      if (this.#wasComplete) return this.#unlock();
     }
     const missing = this.#manifest.size === 0 ? 0 : this.#manifest.chunks.indexOf(null);
     if (missing < 0) return;
@@ -142,7 +143,10 @@ class UrlSource implements ByteSource {
 
   async close(): Promise<void> {
     this.#closed.abort();
-    if (this.#isGivenUp) await this.#delete();
+    // A write that has begun ends first.
+    await this.#writing.use(async () => {
+      if (this.#isGivenUp) await this.#delete();
+    });
     this.#unlock();
   }
 
@@ -155,6 +159,7 @@ class UrlSource implements ByteSource {
         manifest?.url === this.#url && !isOther
           ? manifest
           : newManifest(this.#url, tuning.chunkBytes);
+      this.#wasComplete = this.#manifest.complete;
     } catch (error) {
       this.#store = undefined;
       this.#warn(messageOf(error));
@@ -173,8 +178,6 @@ class UrlSource implements ByteSource {
 
   /** undefined: the file has ended before. */
   async #chunk(index: number): Promise<Uint8Array | undefined> {
-    const { size, chunkBytes } = this.#manifest;
-    if (size > 0 && index * chunkBytes >= size) return undefined;
     try {
       const stored = this.#store && (await readVerified(this.#store, this.#manifest, index));
       return stored ?? (await this.#unstored.use(() => this.#fetchChunk(index)));
@@ -188,6 +191,7 @@ class UrlSource implements ByteSource {
     const manifest = this.#manifest;
     const { size, chunkBytes } = manifest;
     const start = index * chunkBytes;
+    if (size > 0 && start >= size) return undefined;
     // A chunk whose hash is known may come from any version of the file.
     this.#remote ??= RemoteFile.open(this.#transfer, start, {
       size,
@@ -195,22 +199,31 @@ class UrlSource implements ByteSource {
       lastModified: null,
     });
     const remote = await this.#remote;
-    const end = start + chunkBytes;
-    const bytes = await remote.read(start, size > 0 ? Math.min(end, size) : end);
-    manifest.size ||= remote.identity.size;
-    if (bytes.length === 0) return undefined;
+    const end = size > 0 ? Math.min(start + chunkBytes, size) : start + chunkBytes;
+    // Whoever is interrupted has at most one whole chunk that is not stored.
+    const before = this.#stored;
+    const stored = Promise.withResolvers<void>();
+    this.#stored = stored.promise;
+    try {
+      const bytes = await remote.read(start, end, before);
+      manifest.size ||= remote.identity.size;
+      if (bytes.length > 0) await this.#keep(index, bytes);
+      return bytes.length > 0 ? bytes : undefined;
+    } finally {
+      stored.resolve();
+    }
+  }
+
+  async #keep(index: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     if (index === 0 && !MAGIC.every((byte, i) => bytes[i] === byte)) {
       await this.forget(); // the engine says what it is
     }
-    if (this.#store) await this.#writeChunk(index, bytes, await sha256(bytes));
-    return bytes;
-  }
-
-  async #writeChunk(index: number, bytes: Uint8Array<ArrayBuffer>, hash: string): Promise<void> {
+    if (!this.#store) return;
     const { chunks } = this.#manifest;
+    const hash = await sha256(bytes);
     if (chunks[index] && chunks[index] !== hash) throw new FileChangedError(this.#url);
     await this.#writing.use(async () => {
-      if (!this.#isStoring) return;
+      if (!this.#isStoring || this.#closed.signal.aborted) return;
       chunks[index] = hash;
       try {
         await this.#store!.writeChunk(this.#manifest, index, bytes);

@@ -19,15 +19,15 @@ if (!port) throw new Error('pipit: node/worker.js is a worker thread and cannot 
 type Create = (options: { pthreadPoolSize: number }) => Promise<WasmModule>;
 
 /** The modules are those of the browser, beside what a page fetches. */
-async function createModule({ name, threads }: Build): Promise<WasmModule> {
+async function loadModule({ name, threads }: Build): Promise<() => Promise<WasmModule>> {
   const url = new URL(`../browser/wasm/${name}.mjs`, import.meta.url);
   const { default: create } = (await import(url.href)) as { default: Create };
-  return create({ pthreadPoolSize: threads - 1 });
+  return () => create({ pthreadPoolSize: threads - 1 });
 }
 
 const worker = new ModelWorker<NodeSource>({
   post: (message, transfer = []) => port.postMessage(message, transfer),
-  startEngine: (wishes) => startEngine(wishes, createModule),
+  startEngine: (wishes) => startEngine(wishes, loadModule),
   tuning: TUNING,
   openStore,
   openSource: (source, options) =>

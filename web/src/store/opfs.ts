@@ -1,5 +1,6 @@
 // Models in the origin private file system: a folder for each file of a model, in it the manifest and a file a chunk.
 import { PipitError } from '../errors.ts';
+import { Slots } from '../slots.ts';
 import { estimateStorage } from './estimate.ts';
 import { sha256 } from './sha256.ts';
 import { type Manifest, type ModelStore, type StoreEstimate, storeError } from './store.ts';
@@ -19,6 +20,8 @@ interface SyncFile {
 export class OpfsStore implements ModelStore {
   readonly name: string;
   readonly #rootName: string;
+  /** A file can be open for writing once. */
+  readonly #writing = new Slots(1);
 
   constructor(rootName = 'pipit') {
     this.#rootName = rootName;
@@ -31,9 +34,7 @@ export class OpfsStore implements ModelStore {
 
   async writeManifest(manifest: Manifest): Promise<void> {
     const json = new TextEncoder().encode(JSON.stringify(manifest));
-    await this.#try(async () => {
-      await writeFile((await this.#folder(manifest.url, true))!, MANIFEST, json);
-    });
+    await this.#write(manifest.url, MANIFEST, json);
   }
 
   async readChunk(url: string, index: number): Promise<Blob | undefined> {
@@ -45,9 +46,7 @@ export class OpfsStore implements ModelStore {
     index: number,
     bytes: Uint8Array<ArrayBuffer>,
   ): Promise<void> {
-    await this.#try(async () => {
-      await writeFile((await this.#folder(manifest.url, true))!, String(index), bytes);
-    });
+    await this.#write(manifest.url, String(index), bytes);
     await this.writeManifest(manifest);
   }
 
@@ -88,6 +87,15 @@ export class OpfsStore implements ModelStore {
   async #folder(url: string, create = false): Promise<FileSystemDirectoryHandle | undefined> {
     const name = await sha256(new TextEncoder().encode(url));
     return orMissing((await this.#root()).getDirectoryHandle(name, { create }));
+  }
+
+  #write(url: string, name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    return this.#try(() =>
+      this.#writing.use(async () => {
+        const folder = await this.#folder(url, true);
+        await writeFile(folder!, name, bytes);
+      }),
+    );
   }
 
   async #try<T>(run: () => Promise<T>): Promise<T> {

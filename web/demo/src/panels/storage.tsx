@@ -11,7 +11,7 @@ import {
   storageProblem,
   stored,
 } from '../state/stored.ts';
-import { bytes, percent } from '../ui/format.ts';
+import { bytes, count, percent } from '../ui/format.ts';
 import { Notice } from '../ui/notice.tsx';
 import { toast } from '../ui/toast.tsx';
 
@@ -40,9 +40,12 @@ export function StoragePanel() {
   );
 }
 
+/** The browser need not say. */
+const NO_ROOM_KNOWN = { usage: 0, quota: 0, persisted: false };
+
 function RoomLeft() {
-  if (!room.value) return null;
-  const { usage, quota, persisted } = room.value;
+  const { usage, quota, persisted } = room.value ?? NO_ROOM_KNOWN;
+  if (quota === 0) return null;
   const persist = async (): Promise<void> => {
     const isGranted = await requestPersistence();
     await refreshStored();
@@ -87,12 +90,13 @@ function StoredCard({
   const verify = async (): Promise<void> => {
     setCheck({ kind: 'verifying', done: 0, total: size });
     try {
-      await verifyModel(url, {
-        onProgress: ({ done, total }) => setCheck({ kind: 'verifying', done, total }),
+      const { ok, badChunks } = await verifyModel(url, {
+        onProgress: ({ loaded, total }) => setCheck({ kind: 'verifying', done: loaded, total }),
       });
-      setCheck({ kind: 'good' });
+      setCheck(ok ? { kind: 'good' } : damaged(badChunks.length));
     } catch (error) {
-      setCheck(badCheck(error));
+      const { code, message } = PipitError.from(error);
+      setCheck({ kind: 'bad', title: problemTitle(code), message });
     }
   };
   return (
@@ -162,7 +166,10 @@ function Question({ title, url, onNo }: { title: string; url: string; onNo: () =
   );
 }
 
-function badCheck(error: unknown): Check {
-  const { code, message } = PipitError.from(error);
-  return { kind: 'bad', title: problemTitle(code), message };
+function damaged(parts: number): Check {
+  return {
+    kind: 'bad',
+    title: `${count(parts, 'part')} of it ${parts === 1 ? 'is' : 'are'} damaged`,
+    message: 'Only that is downloaded again when the model is next opened.',
+  };
 }
