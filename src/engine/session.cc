@@ -1,5 +1,6 @@
 // Session: a sequence of tokens, its KV cache and the memory of its forward passes.
 #include <algorithm>
+#include <chrono>
 #include <optional>
 
 #include "base/str_cat.h"
@@ -123,9 +124,13 @@ Result<bool> Session::append_part(std::span<const int32_t> tokens, LogitRows row
   const size_t first = s.n_layers_done;
   const size_t last = std::min(n_layer, first + n_layers);
   const Compute compute = {*parts.kernels, *parts.pool};
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point start = Clock::now();
+  s.workspace.activations.n_streams = parts.streams.n_streams();
   PIPIT_RETURN_IF_ERROR(parts.architecture->forward(parts.config, parts.weights, compute,
                                                     {tokens, n_past(), rows}, first, last, s.kv,
                                                     s.workspace));
+  if (tokens.size() == 1) parts.streams.took(Clock::now() - start);  // a single token has one part
   s.n_layers_done = last < n_layer ? last : 0;
   if (last < n_layer) return false;
   PIPIT_RETURN_IF_ERROR(s.tokens.append(tokens));
