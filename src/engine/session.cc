@@ -130,7 +130,7 @@ Result<bool> Session::append_part(std::span<const int32_t> tokens, LogitRows row
   PIPIT_RETURN_IF_ERROR(parts.architecture->forward(parts.config, parts.weights, compute,
                                                     {tokens, n_past(), rows}, first, last, s.kv,
                                                     s.workspace));
-  if (tokens.size() == 1 && last - first == n_layer) parts.streams.took(Clock::now() - start);
+  if (tokens.size() == 1) parts.streams.took(Clock::now() - start);  // a single token has one part
   s.n_layers_done = last < n_layer ? last : 0;
   if (last < n_layer) return false;
   PIPIT_RETURN_IF_ERROR(s.tokens.append(tokens));
