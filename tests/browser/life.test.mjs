@@ -191,12 +191,9 @@ browserTest(
   { url: server.url, names: ['chromium'] },
   async ({ tab }) => {
     await prepare(tab);
-    for (let i = 0; i < 50; i++) {
-      assert.equal(await tab.run(60, `Model ${i + 1}`, generateOnce, url), 3);
-      // Those of the last model may still be ending.
-      const { length } = tab.page.workers();
-      assert.ok(length <= 4, `${length} workers after ${i + 1} models`);
-    }
+    for (let i = 1; i <= 50; i++)
+      assert.equal(await tab.run(60, `Model ${i}`, generateOnce, url), 3);
+    // Chromium gives threads that wait in Wasm two seconds before it ends them.
     await noWorkers(tab);
   },
 );
