@@ -6,6 +6,7 @@
 #include "base/thread_pool.h"
 #include "gguf/gguf.h"
 #include "kernels/kernel_set.h"
+#include "kernels/stream_choice.h"
 #include "model/transformer.h"
 #include "pipit/engine.h"
 #include "tokenizer/tokenizer.h"
@@ -18,6 +19,7 @@ struct Model::Parts {
   const KernelSet* kernels = nullptr;
   KvType kv_type = KvType::kF32;  // of the sessions' caches
   std::unique_ptr<ThreadPool> pool;
+  mutable StreamChoice streams;  // learns whenever a session computes
   const Architecture* architecture = nullptr;
   Config config;
   Weights weights;

@@ -1,5 +1,6 @@
 // Session: a sequence of tokens, its KV cache and the memory of its forward passes.
 #include <algorithm>
+#include <chrono>
 
 #include "base/str_cat.h"
 #include "engine/model_parts.h"
@@ -62,8 +63,12 @@ Status Session::append(std::span<const int32_t> tokens, LogitRows rows) {
                     " and has ", s.n_past, ".")};
   }
   const Compute compute = {*parts.kernels, *parts.pool};
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point start = Clock::now();
+  s.workspace.activations.n_streams = parts.streams.n_streams();
   PIPIT_RETURN_IF_ERROR(parts.architecture->forward(parts.config, parts.weights, compute, tokens,
                                                     s.n_past, rows, s.kv, s.workspace));
+  if (tokens.size() == 1) parts.streams.took(Clock::now() - start);
   s.n_past += tokens.size();
   return ok_status();
 }

@@ -34,6 +34,9 @@ struct PackedMatrix {
   size_t n_panels() const { return (n_rows + kPanelRows - 1) / kPanelRows; }
 };
 
+// The most panels that a product of one token reads side by side.
+inline constexpr size_t kMaxStreams = 8;
+
 // Inputs of a matrix product: the floats, and the same as integer groups in the layout of the
 // kernel set.
 struct Activations {
@@ -45,6 +48,9 @@ struct Activations {
   // each.
   bool for_int4 = true;
   bool for_int8 = true;
+  // How many panels, far apart in memory, a product of one token reads side by side: 1 or
+  // kMaxStreams. It changes no bit of the result (kernels/stream_choice.h).
+  size_t n_streams = 1;
 
   size_t n_tiles() const { return (n_tokens + kTileTokens - 1) / kTileTokens; }
 };

@@ -36,16 +36,22 @@ void expect_reference_values(const Format& format, const std::vector<uint8_t>& b
   const PackedMatrix reference_w = pack(kReference, format, blocks, n_rows, n_cols);
   for (const KernelSet* set : all_kernel_sets()) {
     if (set == &kReference || !computes_like_reference(*set)) continue;
-    const Activations own = activations_of(*set, x, n_tokens, n_cols);
+    Activations own = activations_of(*set, x, n_tokens, n_cols);
     const Activations activations = take(reference_activations(*set, own, format.kind));
     const auto expected = multiply(kReference, reference_w, activations);
-    const auto actual = multiply(*set, pack(*set, format, blocks, n_rows, n_cols), own);
-    for (size_t i = 0; i < expected.size(); ++i) {
-      const float bound =
-          is_integer(format) ? rounding_bound(reference_w, i % n_rows, activations, i / n_rows) : 0;
-      ASSERT_TRUE(agrees(*set, actual[i], expected[i], bound))
-          << set->name << " " << what << " [" << n_rows << ", " << n_cols << "] × " << n_tokens
-          << " tokens at " << i << ": " << actual[i] << " instead of " << expected[i];
+    const PackedMatrix w = pack(*set, format, blocks, n_rows, n_cols);
+    for (const size_t n_streams : {size_t{1}, kMaxStreams}) {
+      own.n_streams = n_streams;
+      const auto actual = multiply(*set, w, own);
+      for (size_t i = 0; i < expected.size(); ++i) {
+        const float bound = is_integer(format)
+                                ? rounding_bound(reference_w, i % n_rows, activations, i / n_rows)
+                                : 0;
+        ASSERT_TRUE(agrees(*set, actual[i], expected[i], bound))
+            << set->name << " " << what << " [" << n_rows << ", " << n_cols << "] × " << n_tokens
+            << " tokens, " << n_streams << " streams, at " << i << ": " << actual[i]
+            << " instead of " << expected[i];
+      }
     }
   }
 }

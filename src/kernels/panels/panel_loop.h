@@ -32,12 +32,6 @@ inline void clear(PanelSum (&sums)[S][T]) {
   }
 }
 
-// Decode reads every weight once, and a single stream stalls at the end of each page, beyond which
-// no hardware prefetcher looks. So one token takes kStreams panels at a time that lie far apart in
-// memory. The layers of SmolLM2-135M Q4_1 by relaxed-i16 without outlier units, in ms, by streams:
-// 9.4 (1), 4.8 (4), 3.2 (8).
-constexpr int kStreams = 8;
-
 // Where the panels of S streams begin.
 template <typename Panel, int S>
 struct Streams {
@@ -83,11 +77,13 @@ void for_panels(const Part& part, size_t panel_size, const Kernel& kernel) {
   size_t panel = part.first_panel;
   const size_t end = part.first_panel + part.n_panels;
   if (n_tokens == 1) {
-    const size_t distance = part.n_panels / kStreams;
-    for (; panel < part.first_panel + distance; ++panel) {
-      compute.template operator()<kStreams, 1>(panel, distance, 0);
+    if (part.x.n_streams == kMaxStreams) {
+      const size_t distance = part.n_panels / kMaxStreams;
+      for (; panel < part.first_panel + distance; ++panel) {
+        compute.template operator()<kMaxStreams, 1>(panel, distance, 0);
+      }
+      panel = part.first_panel + distance * kMaxStreams;
     }
-    panel = part.first_panel + distance * kStreams;
     for (; panel < end; ++panel) compute.template operator()<1, 1>(panel, 0, 0);
     return;
   }

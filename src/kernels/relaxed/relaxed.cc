@@ -19,10 +19,11 @@ using simd128::load;
 // Σ over 4 neighbouring columns of activations (int8) · weights (0 … 15), one 32-bit lane a row,
 // added up over several calls. The weights stand in the operand of 7 bits: exact on every machine.
 //
-// 16-bit sums: a pair is at most 127 · 15 · 2 = 3,810 in magnitude, so 8 of them fit.
+// 16-bit sums: a pair is at most 127 · 15 · 2 = 3,810 in magnitude, so 8 of them fit. They saturate
+// only so that LLVM adds in the order written, which needs fewer registers than its own.
 struct DotI16 {
   static v128_t add(v128_t activations, v128_t weights, v128_t sum) {
-    return wasm_i16x8_add(sum, wasm_i16x8_relaxed_dot_i8x16_i7x16(activations, weights));
+    return wasm_i16x8_add_sat(sum, wasm_i16x8_relaxed_dot_i8x16_i7x16(activations, weights));
   }
   static v128_t total(v128_t sum) { return wasm_i32x4_extadd_pairwise_i16x8(sum); }
 };
@@ -34,17 +35,18 @@ struct DotI32 {
   static v128_t total(v128_t sum) { return sum; }
 };
 
-// Adds the products of outlier unit i.
+// Adds 128 · the products of outlier unit i.
 template <typename Dot, int T>
 inline void add_outliers(const Q4Panel& panel, const GroupTile<T>& group, size_t i, v128_t mask,
-                         v128_t (&sums)[T][2]) {
+                         v128_t (&totals)[T][2]) {
   const uint32_t unit = group.unit[i];
   PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
     const v128_t bytes = load(panel.q[unit / 2][half]);
     const v128_t w = wasm_v128_and(wasm_u16x8_shr(bytes, unit % 2 * 4), mask);
     PIPIT_UNROLL for (int t = 0; t < T; ++t) {
       const v128_t q = wasm_v128_load32_splat(group.outlier[i][t]);
-      sums[t][half] = Dot::add(q, w, sums[t][half]);
+      const v128_t dot = Dot::total(Dot::add(q, w, wasm_i32x4_const_splat(0)));
+      totals[t][half] = wasm_i32x4_add(totals[t][half], wasm_i32x4_shl(dot, 7));
     }
   }
 }
@@ -60,10 +62,7 @@ inline void q4_q8_gemm_8SxT__relaxed(Streams<Q4Panel, S> streams, size_t n_group
     PIPIT_UNROLL for (int s = 0; s < S; ++s) {
       const Q4Panel& panel = streams[s][g];
       v128_t dots[T][2];
-      v128_t outliers[T][2];
-      PIPIT_UNROLL for (int t = 0; t < T; ++t) {
-        dots[t][0] = dots[t][1] = outliers[t][0] = outliers[t][1] = wasm_i32x4_const_splat(0);
-      }
+      PIPIT_UNROLL for (int t = 0; t < T; ++t) dots[t][0] = dots[t][1] = wasm_i32x4_const_splat(0);
       PIPIT_UNROLL for (int v = 0; v < 4; ++v) {
         const v128_t bytes[2] = {load(panel.q[v][0]), load(panel.q[v][1])};
         PIPIT_UNROLL for (int high = 0; high < 2; ++high) {
@@ -76,15 +75,19 @@ inline void q4_q8_gemm_8SxT__relaxed(Streams<Q4Panel, S> streams, size_t n_group
           }
         }
       }
-      if (group.n_outliers > 0) add_outliers<Dot>(panel, group, 0, mask, outliers);
-      if (group.n_outliers > 1) add_outliers<Dot>(panel, group, 1, mask, outliers);
+      PIPIT_UNROLL for (int t = 0; t < T; ++t) {
+        PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
+          dots[t][half] = Dot::total(dots[t][half]);
+        }
+      }
+      for (size_t i = 0; i < group.n_outliers; ++i) {
+        add_outliers<Dot>(panel, group, i, mask, dots);
+      }
       PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
         const v128_t scale = load(panel.scale + 4 * half);
         const v128_t min = load(panel.min + 4 * half);
         PIPIT_UNROLL for (int t = 0; t < T; ++t) {
-          const v128_t dot = wasm_i32x4_add(wasm_i32x4_shl(Dot::total(outliers[t][half]), 7),
-                                            Dot::total(dots[t][half]));
-          const v128_t scaled = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(dot),
+          const v128_t scaled = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(dots[t][half]),
                                                wasm_v128_load32_splat(group.scale + t));
           v128_t& total = sums[s][t].half[half];
           total = wasm_f32x4_relaxed_madd(scaled, scale, total);

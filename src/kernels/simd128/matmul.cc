@@ -77,7 +77,10 @@ inline void q8_q16_gemm_8SxT__simd128(Streams<Q8Panel, S> streams, size_t n_grou
       const Q8Panel& panel = streams[s][g];
       v128_t dots[T][2];
       PIPIT_UNROLL for (int t = 0; t < T; ++t) dots[t][0] = dots[t][1] = wasm_i32x4_const_splat(0);
-      PIPIT_UNROLL for (size_t pair = 0; pair < kGroupSize / 2; ++pair) {
+      // Unrolled in full, LLVM sums the 32 products as a tree, and V8 keeps them on the stack (the
+      // head of SmolLM2-135M: 1.65 ms in place of 1.27).
+#pragma clang loop unroll_count(2)
+      for (size_t pair = 0; pair < kGroupSize / 2; ++pair) {
         const v128_t low = wasm_i16x8_load8x8(panel.q[pair][0]);
         const v128_t high = wasm_i16x8_load8x8(panel.q[pair][4]);
         PIPIT_UNROLL for (int t = 0; t < T; ++t) {
