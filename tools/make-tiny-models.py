@@ -190,9 +190,9 @@ def finish(writer: gguf.GGUFWriter) -> None:
     writer.close()
 
 
-def write_tiny(m: Tiny, path: pathlib.Path) -> int:
-    """Writes one model and returns its n_vocab."""
-    writer = gguf.GGUFWriter(path, "llama")
+def write_tiny(m: Tiny, path: pathlib.Path, split_max_tensors: int = 0) -> int:
+    """Writes one model, in files of `split_max_tensors` tensors unless 0, and returns its n_vocab."""
+    writer = gguf.GGUFWriter(path, "llama", split_max_tensors=split_max_tensors)
     writer.add_name(f"pipit tiny {m.name}")
     if m.alignment:
         writer.add_custom_alignment(m.alignment)
@@ -236,6 +236,8 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
 
     written = [(f"tiny-{m.name}", write_tiny(m, args.out / f"tiny-{m.name}.gguf")) for m in MODELS]
+    # tiny-f16 once more, as split-00001-of-00003.gguf and so on.
+    write_tiny(next(m for m in MODELS if m.name == "f16"), args.out / "split.gguf", 8)
     if args.vocab_from:
         source = gguf.GGUFReader(args.vocab_from)
         for pre in PRE_TOKENIZERS:

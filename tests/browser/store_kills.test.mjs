@@ -8,9 +8,7 @@ import { browserTest, serveHere } from './support/browsers.mjs';
 import { FaultyFile } from './support/faulty_server.ts';
 
 const CHUNK = 16_384;
-/** A whole download takes about so long. */
-const DOWNLOAD_MS = 150;
-const content = Buffer.alloc(22 * CHUNK + 1000);
+const content = Buffer.alloc(9 * CHUNK + 1000);
 for (let i = 0; i < content.length; i++) content[i] = (i * 7 + (i >> 9)) % 251;
 content.write('GGUF');
 const sha256 = createHash('sha256').update(content).digest('hex');
@@ -38,19 +36,21 @@ const server = await serveHere({
       };`),
 });
 
-/** In the page: downloads, and ends the worker after `killMs`. */
-async function download(url, killMs) {
+/** In the page: downloads in a worker; killDownload() ends it. */
+async function download(url) {
   const worker = new Worker('/worker.js', { type: 'module' });
-  const done = new Promise((resolve, reject) => {
-    worker.onmessage = () => resolve(true);
+  globalThis.downloads ??= new Map();
+  globalThis.downloads.set(url, worker);
+  await new Promise((resolve, reject) => {
+    worker.onmessage = resolve;
     worker.onerror = ({ message }) => reject(new Error(message));
+    worker.postMessage(url);
   });
-  worker.postMessage(url);
-  const killed = new Promise((resolve) => {
-    if (killMs !== undefined) setTimeout(() => resolve(false), killMs);
-  });
-  await Promise.race([done, killed]);
   worker.terminate();
+}
+
+function killDownload(url) {
+  globalThis.downloads.get(url).terminate();
 }
 
 /** In the page: SHA-256 of what is stored. */
@@ -81,15 +81,17 @@ function wholeChunks(requests) {
 
 let nTrials = 0;
 
-/** A download that is interrupted by `interrupt(url, ms)`, and the one that goes on, in `tab`. */
-async function interruptAndGoOn(tab, interrupt) {
+/** A download in `victim`, which `kill(victim, url)` ends at a random moment, and the one that goes on, in `tab`. */
+async function interruptAndGoOn(tab, victim, kill) {
   const path = `/files/${nTrials++}.gguf`;
   const url = new URL(path, server.url).href;
-  const ms = Math.random() * DOWNLOAD_MS;
-  const what = `killed after ${ms.toFixed(1)} ms`;
-  const first = new FaultyFile(content, () => ({ pauseMs: 1, stepBytes: 2048 }));
+  const at = Math.floor(Math.random() * content.length);
+  const what = `killed at byte ${at}`;
+  const first = new FaultyFile(content, () => ({ pauseMs: 1, stepBytes: 4096 }));
   files.set(path, first);
-  await interrupt(url, ms);
+  victim.run(60, 'A download', download, url).catch(() => {}); // it never ends
+  while (first.sent < at) await sleep(1);
+  await kill(victim, url);
   const second = new FaultyFile(content);
   files.set(path, second);
   await tab.run(30, 'Going on', download, url);
@@ -97,43 +99,38 @@ async function interruptAndGoOn(tab, interrupt) {
   const again = new Set(second.requests.map(({ start }) => Math.floor(start / CHUNK)));
   const twice = wholeChunks(first.requests).filter((index) => again.has(index));
   assert.ok(twice.length <= 1, `${what}: the chunks ${twice} were fetched twice`);
-  return first.sent > 0 && first.sent < content.length;
+  return first.sent < content.length;
 }
 
-/** `n` of them, six at a time; some must really have been interrupted. */
-async function interruptOften(n, tab, interrupt) {
-  let interrupted = 0;
-  for (let i = 0; i < n; i += 6) {
-    const trials = Array.from({ length: Math.min(6, n - i) }, () =>
-      interruptAndGoOn(tab, interrupt),
-    );
-    interrupted += (await Promise.all(trials)).filter(Boolean).length;
-  }
-  assert.ok(interrupted > n / 6, `only ${interrupted} of ${n} downloads were interrupted`);
-}
-
-browserTest('a worker that is terminated 38 times', { url: server.url }, async ({ tab }) => {
-  await interruptOften(38, tab, (url, ms) => tab.run(30, 'Ending', download, url, ms));
-});
-
-const ends = {
-  'a page that is left 6 times': (page) => page.goto('about:blank'),
-  'a tab that is closed 6 times': (page) => page.close(),
-  // Puppeteer knows how to do this in Chromium only.
-  'a renderer that is killed 6 times': async (page) => {
-    const session = await page.createCDPSession();
-    session.send('Page.crash').catch(() => {});
+const kills = [
+  {
+    what: 'a worker that is terminated',
+    n: 38,
+    kill: ({ run }, url) => run(30, 'Ending', killDownload, url),
   },
-};
-for (const [what, end] of Object.entries(ends)) {
-  const names = what.startsWith('a renderer') ? ['chromium'] : undefined;
-  browserTest(what, { url: server.url, names }, async ({ tab, open, errors }) => {
-    await interruptOften(6, tab, async (url, ms) => {
-      const victim = await open(server.url);
-      victim.run(30, 'A download', download, url).catch(() => {});
-      await sleep(ms + DOWNLOAD_MS);
-      await end(victim.page);
-    });
+  { what: 'a page that is left', n: 6, kill: ({ page }) => page.goto('about:blank') },
+  { what: 'a tab that is closed', n: 6, kill: ({ page }) => page.close() },
+  {
+    what: 'a renderer that is killed',
+    n: 6,
+    names: ['chromium'], // puppeteer knows how to do this there only
+    kill: async ({ page }) => {
+      const session = await page.createCDPSession();
+      session.send('Page.crash').catch(() => {});
+    },
+  },
+];
+for (const { what, n, names, kill } of kills) {
+  browserTest(`${what}, ${n} times`, { url: server.url, names }, async ({ tab, open, errors }) => {
+    let interrupted = 0;
+    for (let i = 0; i < n; i += 6) {
+      const trials = Array.from({ length: Math.min(6, n - i) }, async () => {
+        const victim = what.includes('worker') ? tab : await open(server.url);
+        return interruptAndGoOn(tab, victim, kill);
+      });
+      interrupted += (await Promise.all(trials)).filter(Boolean).length;
+    }
+    assert.ok(interrupted > n / 4, `only ${interrupted} of ${n} downloads were interrupted`);
     // What a page complains of as it ends is no news here.
     const isEnd = (error) => /crashed|may not load data/.test(error);
     errors.splice(0, errors.length, ...errors.filter((error) => !isEnd(error)));
