@@ -7,10 +7,9 @@ import { formatBytes, formatTable } from '../dist/node/format.js';
 import { ratio, spread } from '../dist/stats.js';
 import { modelPath } from '../tools/fetch-model.mjs';
 import { BROWSERS, launch } from '../tools/lib/browser.mjs';
-import { sendFile, serve } from '../tools/lib/server.mjs';
+import { Throttle, sendFile, serve } from '../tools/lib/server.mjs';
 import { COMMON, parse, runProgram } from './lib/program.mjs';
 import { cell } from './lib/table.mjs';
-import { Throttle } from './lib/throttle.mjs';
 
 /** What issue 5 asks for. */
 const bars = { coldMs: 500, warmMs: 700, blockMs: 50, memory: 1.5 };

@@ -13,8 +13,8 @@ Builds the demo page and serves it to this machine, with the models of models/ca
   --port N  (default: ${defaultPort})
 `;
 
-/** Serves a built page with every header that it can use. Answers what serve() does. */
-export function serveDemo(folder, port) {
+/** Serves a built page with every header that it can use, and `routes` beside it. Answers what serve() does. */
+export function serveDemo(folder, port, routes = {}) {
   const models = fileURLToPath(new URL('../models/cache', import.meta.url));
   const headers = {
     ...ISOLATION,
@@ -24,7 +24,7 @@ export function serveDemo(folder, port) {
     // What has not changed is not sent again.
     'Cache-Control': 'no-cache',
   };
-  return serve({ '/models/': models, '/': folder }, { headers, port });
+  return serve({ ...routes, '/models/': models, '/': folder }, { headers, port });
 }
 
 async function main() {

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
+import { Transform } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 /** What gives a page SharedArrayBuffer. */
@@ -71,7 +72,7 @@ async function answer(routes, request, response) {
 
 /**
  * Answers with the file or the range of it that is asked for, and with nothing where the asker has this version already.
- * `throttle` (benchmarks/lib/throttle.mjs) limits how fast.
+ * `throttle` limits how fast.
  */
 export function sendFile(file, { size, mtimeMs }, { method, headers }, response, throttle) {
   const tag = `"${size.toString(16)}-${Math.floor(mtimeMs).toString(16)}"`;
@@ -118,4 +119,29 @@ export function fileOf(routes, urlPath) {
     return file.startsWith(target + path.sep) ? file : null;
   }
   return null;
+}
+
+/** A server's bandwidth, shared by all that is sent through it. */
+export class Throttle {
+  /** How many were sent. */
+  bytes = 0;
+  #bytesPerSecond;
+  /** When what was sent so far has arrived, in milliseconds. */
+  #free = 0;
+
+  constructor(bytesPerSecond) {
+    this.#bytesPerSecond = bytesPerSecond;
+  }
+
+  /** A stream through which bytes come no faster. */
+  stream() {
+    return new Transform({
+      transform: (chunk, _, done) => {
+        this.bytes += chunk.length;
+        const now = performance.now();
+        this.#free = Math.max(now, this.#free) + (1000 * chunk.length) / this.#bytesPerSecond;
+        setTimeout(done, this.#free - now, null, chunk);
+      },
+    });
+  }
 }
