@@ -162,12 +162,6 @@ const char* stop_reason_name(StopReason reason);
 // kSlide: the session makes room, which takes a few steps.
 enum class GenerationPhase { kPrefill, kDecode, kSlide, kEnd };
 
-// A token's log-probability: the log-softmax of the logits before penalties and temperature.
-struct TokenLogprob {
-  int32_t token;
-  float logprob;
-};
-
 struct GenerationStep {
   GenerationPhase phase;
   size_t n_done = 0;           // kPrefill: prompt tokens computed so far, or cached

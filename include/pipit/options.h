@@ -42,6 +42,12 @@ struct LogitBias {
   float bias;  // added to the token's logit; -infinity forbids it
 };
 
+// A token's log-probability: the log-softmax of the logits before penalties and temperature.
+struct TokenLogprob {
+  int32_t token;
+  float logprob;
+};
+
 // A chain: bias → penalties → top-k → top-p → min-p → temperature → draw (llama.cpp's order).
 struct SamplingOptions {
   // 0: greedy. Small models wander when it is high; SmolLM2's authors advise 0.2 and top-p 0.9.

@@ -6,7 +6,7 @@
 #include <span>
 
 #include "base/array.h"
-#include "pipit/engine.h"
+#include "pipit/options.h"
 #include "pipit/status.h"
 #include "sampling/steps.h"
 

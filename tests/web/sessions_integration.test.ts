@@ -11,7 +11,9 @@ const STORY = 'Once upon a time, in a village at the edge of a great forest,';
 // Long enough that a prefill takes several chunks.
 const LONG = STORY.repeat(12);
 const GREEDY = { temperature: 0, maxTokens: 24, logprobs: 20 };
-const QUESTION = [{ role: 'user', content: 'What is the capital of France? Answer in one sentence.' }];
+const QUESTION = [
+  { role: 'user', content: 'What is the capital of France? Answer in one sentence.' },
+];
 const FOLLOW_UP = { role: 'user', content: 'And of Italy?' };
 
 const model = await loadModel(ID, { kernels: 'simd128' });

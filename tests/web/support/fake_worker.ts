@@ -1,5 +1,5 @@
 // A worker in this thread around a fake engine: protocol, queue and cancel logic can be tested step by step.
-import { LanguageModel } from '../../../web/src/client.ts';
+import { LanguageModel, type ModelFiles } from '../../../web/src/client.ts';
 import type { WorkerHandle } from '../../../web/src/connection.ts';
 import type {
   Engine,
@@ -8,6 +8,7 @@ import type {
   LoadRequest,
 } from '../../../web/src/engine.ts';
 import { PipitError } from '../../../web/src/errors.ts';
+import { TUNING } from '../../../web/src/load/tuning.ts';
 import type { GenerateOptions, SessionOptions } from '../../../web/src/options.ts';
 import type { FromWorker, ModelInfo, ToWorker, TokenLogprob } from '../../../web/src/protocol.ts';
 import type { EngineWishes } from '../../../web/src/start_engine.ts';
@@ -63,10 +64,12 @@ export class FakeEngine implements Engine {
   readonly sessions = new Map<number, FakeSession>();
   #nextSession = 1;
   #file: string[] = [];
+  #headerOnly = false;
   #buffer = new Uint8Array();
 
-  loadBegin({ kernels, nThreads }: LoadRequest): void {
+  loadBegin({ kernels, nThreads, headerOnly }: LoadRequest): void {
     this.log.push(`load ${nThreads}`);
+    this.#headerOnly = headerOnly;
     if (kernels === 'missing') throw new PipitError('not_found', 'There are no such kernels.');
   }
 
@@ -77,8 +80,10 @@ export class FakeEngine implements Engine {
 
   loadFeed(size: number): boolean {
     this.#file.push(new TextDecoder().decode(this.#buffer.subarray(0, size)));
-    return this.#file.length === 1;
+    return this.#headerOnly;
   }
+
+  loadNext(): void {}
 
   loadEnd(): ModelInfo {
     return { ...FAKE_INFO, name: this.#file.join('') };
@@ -221,10 +226,12 @@ export class FakeWorker implements WorkerHandle {
       this.wishes = wishes;
       return Promise.resolve({ engine: this.engine, threads: 3, warnings: ['a warning'] });
     },
+    tuning: TUNING,
+    openStore: () => undefined,
+    sizeOf: () => Promise.resolve(0),
     openSource: async () => ({
       size: 9,
-      read: async (target) =>
-        new TextEncoder().encodeInto((await this.chunks.shift()?.()) ?? '', target).written,
+      parts: () => this.#parts(),
       close: () => {
         this.engine.log.push('close');
       },
@@ -255,7 +262,23 @@ export class FakeWorker implements WorkerHandle {
   }
 
   load(options = {}): Promise<LanguageModel> {
-    return LanguageModel.load(() => this, 'source', options);
+    const files: ModelFiles = {
+      sources: ['source'],
+      ports: [],
+      defaultStore: 'none',
+      warnings: [],
+    };
+    return LanguageModel.load(
+      () => this,
+      options,
+      () => files,
+    );
+  }
+
+  async *#parts(): AsyncGenerator<Uint8Array> {
+    for (let chunk = this.chunks.shift(); chunk; chunk = this.chunks.shift()) {
+      yield new TextEncoder().encode(await chunk());
+    }
   }
 
   #deliver(run: () => void): void {
