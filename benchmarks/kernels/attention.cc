@@ -20,7 +20,7 @@ void attention(const KernelSets& sets) {
     const KvLayout layout = {.type = type, .head_dim = kHeadDim, .head_dim_v = kHeadDim};
     const size_t page_bytes = kKvHeads * layout.head_bytes();
     for (const size_t n_positions : {128, 1024, 4096}) {
-      const size_t n_pages = n_positions / kPagePositions;
+      const size_t n_pages = (n_positions + kPagePositions - 1) / kPagePositions;
       std::vector<uint8_t> cache(kLayers * n_pages * page_bytes);
       std::vector<const uint8_t*> pages(kLayers * n_pages);
       for (size_t i = 0; i < pages.size(); ++i) {
@@ -51,7 +51,7 @@ void attention(const KernelSets& sets) {
         const std::string shape = std::string("9/3 heads of 64, ") + kv_type_name(type);
         report(set->name, "attention", shape, n_positions, timing,
                static_cast<double>(2 * kHeads * kHeadDim * n_positions),
-               static_cast<double>(n_pages * page_bytes));
+               static_cast<double>(n_positions * page_bytes / kPagePositions));
       }
     }
   }

@@ -70,6 +70,12 @@ struct KvView {
   const uint8_t* head(size_t page, size_t head_kv) const {
     return pages[page] + offset + head_kv * layout.head_bytes();
   }
+
+  // The block of that head which the position is in.
+  const uint8_t* block(size_t position, size_t head_kv) const {
+    return head(position / kPagePositions, head_kv) +
+           position % kPagePositions / kBlockPositions * layout.block_bytes();
+  }
 };
 
 // Causal attention of a tile of tokens, for the query heads that share one KV head:

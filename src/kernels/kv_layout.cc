@@ -21,7 +21,7 @@ constexpr struct {
 constexpr float kInt8Max = 127;
 constexpr float kLargestF16 = 65504;
 
-// Where an element stands, counted in elements from k_offset() and v_offset().
+// Where an element of a block's row stands, counted in elements from k_offset() and v_offset().
 size_t k_index(const KvLayout& layout, size_t row, size_t i) {
   if (layout.type == KvType::kInt8) {
     return (row / 4 * layout.head_dim_padded() / 4 + i / 4) * 16 + row % 4 * 4 + i % 4;
@@ -31,7 +31,7 @@ size_t k_index(const KvLayout& layout, size_t row, size_t i) {
 
 size_t v_index(const KvLayout& layout, size_t row, size_t i) {
   if (layout.type == KvType::kInt8) {
-    return (i / 4 * (kPagePositions / 4) + row / 4) * 16 + i % 4 * 4 + row % 4;
+    return (i / 4 * (kBlockPositions / 4) + row / 4) * 16 + i % 4 * 4 + row % 4;
   }
   return row * layout.head_dim_v_padded() + i;
 }
@@ -103,6 +103,8 @@ const char* kv_type_name(KvType type) {
 }
 
 void kv_store(const KvLayout& layout, uint8_t* head, size_t row, const float* k, const float* v) {
+  head += row / kBlockPositions * layout.block_bytes();
+  row %= kBlockPositions;
   uint8_t* k_base = head + layout.k_offset();
   uint8_t* v_base = head + layout.v_offset();
   const auto at_k = [&](size_t i) { return k_index(layout, row, i); };
@@ -122,20 +124,22 @@ void kv_store(const KvLayout& layout, uint8_t* head, size_t row, const float* k,
       std::memcpy(turned, k, layout.head_dim * sizeof(float));
       hadamard(turned, layout.head_dim);
       scales[row] = store_bytes(k_base, turned, layout.head_dim, at_k);
-      scales[kPagePositions + row] = store_bytes(v_base, v, layout.head_dim_v, at_v);
+      scales[kBlockPositions + row] = store_bytes(v_base, v, layout.head_dim_v, at_v);
       break;
     }
   }
 }
 
 void kv_load(const KvLayout& layout, const uint8_t* head, size_t row, float* k, float* v) {
+  head += row / kBlockPositions * layout.block_bytes();
+  row %= kBlockPositions;
   const bool is_int8 = layout.type == KvType::kInt8;
   const auto* scales = reinterpret_cast<const float*>(head);
   load(
       layout.type, head + layout.k_offset(), is_int8 ? scales[row] : 1.0f, layout.head_dim,
       [&](size_t i) { return k_index(layout, row, i); }, k);
   load(
-      layout.type, head + layout.v_offset(), is_int8 ? scales[kPagePositions + row] : 1.0f,
+      layout.type, head + layout.v_offset(), is_int8 ? scales[kBlockPositions + row] : 1.0f,
       layout.head_dim_v, [&](size_t i) { return v_index(layout, row, i); }, v);
   if (is_int8) hadamard(k, layout.head_dim);
 }

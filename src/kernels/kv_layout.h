@@ -10,8 +10,13 @@
 
 namespace pipit {
 
-// Positions a page.
-inline constexpr size_t kPagePositions = 64;
+// Positions whose keys and values lie together, which attention takes at a time.
+inline constexpr size_t kBlockPositions = 64;
+
+// Positions a page. A head's blocks follow one another in it, and a page of several reads faster:
+// attention loads ahead, and where a page ends there is a jump to memory that no hardware
+// prefetcher foresees.
+inline constexpr size_t kPagePositions = 8 * kBlockPositions;
 
 // The widest head that attention's scratch on the stack has room for.
 inline constexpr uint32_t kMaxHeadDim = 512;
@@ -30,7 +35,8 @@ Result<KvType> find_kv_type(std::string_view name);
 
 const char* kv_type_name(KvType type);  // "f32"
 
-// The keys and values of one head of one layer in a page are one run of head_bytes():
+// The keys and values of one head of one layer in a page are one run of head_bytes(), and in it
+// those of kBlockPositions are one of block_bytes():
 //   kF32, kF16: K [8 octets, head_dim_padded, 8 positions], V [64 positions, head_dim_v_padded]
 //   kInt8: scales of K [64] and of V [64] as floats,
 //          K [16 quads, head_dim_padded / 4, 4 positions, 4 elements],
@@ -46,13 +52,16 @@ struct KvLayout {
 
   size_t element_bytes() const { return type == KvType::kF32 ? 4 : type == KvType::kF16 ? 2 : 1; }
   // Of the scales, which come first.
-  size_t k_offset() const { return type == KvType::kInt8 ? 2 * kPagePositions * sizeof(float) : 0; }
+  size_t k_offset() const {
+    return type == KvType::kInt8 ? 2 * kBlockPositions * sizeof(float) : 0;
+  }
   size_t v_offset() const {
-    return k_offset() + kPagePositions * head_dim_padded() * element_bytes();
+    return k_offset() + kBlockPositions * head_dim_padded() * element_bytes();
   }
-  size_t head_bytes() const {
-    return v_offset() + kPagePositions * head_dim_v_padded() * element_bytes();
+  size_t block_bytes() const {
+    return v_offset() + kBlockPositions * head_dim_v_padded() * element_bytes();
   }
+  size_t head_bytes() const { return kPagePositions / kBlockPositions * block_bytes(); }
 };
 
 // Writes a position's key [head_dim] and value [head_dim_v] into its row of a page, `head` being

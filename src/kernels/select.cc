@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "base/quote.h"
 #include "base/str_cat.h"
@@ -78,6 +79,39 @@ Result<bool> product_agrees(const KernelSet& set, const Format& format, const fl
     if (!agrees(set, actual[i], expected[i], bound)) return false;
   }
   return true;
+}
+
+// Attention over a cache of that type. The positions are many enough that none stands out, since a
+// set may compute such ones more coarsely: then each is off by at most 1/16384, at random.
+Result<bool> attention_agrees(const KernelSet& set, KvType type) {
+  constexpr size_t kHeadDim = 32;
+  constexpr size_t kGroup = 3;
+  constexpr size_t kTokens = 2;
+  constexpr size_t kPositions = 7 * kBlockPositions + 3;
+  const float bound = type == KvType::kInt8 ? 2e-3f : 1e-5f;
+  const KvLayout layout = {.type = type, .head_dim = kHeadDim, .head_dim_v = kHeadDim};
+  static_assert(kPositions <= kPagePositions);
+  PIPIT_ASSIGN_OR_RETURN(auto page, Array<uint8_t>::make(layout.head_bytes()));
+  std::fill(page.begin(), page.end(), uint8_t{0});
+  PIPIT_ASSIGN_OR_RETURN(const auto x, noise((kPositions + kTokens * kGroup) * kHeadDim));
+  for (size_t p = 0; p < kPositions; ++p) {
+    kv_store(layout, page.data(), p, &x[p * kHeadDim], &x[(kPositions - 1 - p) * kHeadDim]);
+  }
+  const uint8_t* const pages[] = {page.data()};
+  float results[2][kTokens * kGroup * kHeadDim];
+  for (const auto& [kernels, out] : {std::pair{&set, results[0]}, {&kReference, results[1]}}) {
+    kernels->attention({.kv = {.layout = layout, .pages = pages, .offset = 0},
+                        .head_kv = 0,
+                        .q = &x[kPositions * kHeadDim],
+                        .out = out,
+                        .n_head = kGroup,
+                        .group = kGroup,
+                        .n_tokens = kTokens,
+                        .n_past = kPositions - kTokens,
+                        .scale = 1 / std::sqrt(float{kHeadDim})});
+  }
+  return std::equal(results[0], std::end(results[0]), results[1],
+                    [&](float a, float b) { return std::fabs(a - b) <= bound; });
 }
 
 // 4-bit multiply-adds a nanosecond, for one token and for a tile of them.
@@ -192,6 +226,10 @@ Result<bool> self_check(const KernelSet& set) {
       PIPIT_ASSIGN_OR_RETURN(const bool agrees, product_agrees(set, *format, x.data(), n_tokens));
       if (!agrees) return false;
     }
+  }
+  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kInt8}) {
+    PIPIT_ASSIGN_OR_RETURN(const bool agrees, attention_agrees(set, type));
+    if (!agrees) return false;
   }
   return true;
 }

@@ -86,8 +86,8 @@ struct Sequence {
 };
 
 // The definition for one head of one token, and the bound of an error in float arithmetic.
-void expect_attention(const Sequence& s, size_t token, size_t h, const float* actual,
-                      const std::string& what) {
+void expect_attention(const Sequence& s, const KernelSet& set, size_t token, size_t h,
+                      const float* actual, const std::string& what) {
   const Shape& shape = s.shape;
   const size_t n_seen = token + 1;
   const size_t h_kv = h / (shape.n_head / shape.n_head_kv);
@@ -114,7 +114,13 @@ void expect_attention(const Sequence& s, size_t token, size_t h, const float* ac
   // products; integers of 15 bits round queries and weights.
   const double rounding =
       s.layout.type == KvType::kInt8 ? 2.0 / 32767 : static_cast<double>(shape.head_dim) * 0x1p-23;
-  const double bound = 1e-6 + 2 * (largest + 1) * rounding;
+  // Relaxed sets round weights to steps of at most 1/8192 of all that came before, from the second
+  // block on: half a step each, at random.
+  const double bytes =
+      s.layout.type == KvType::kInt8 && !set.is_deterministic && n_seen > kBlockPositions
+          ? std::sqrt(static_cast<double>(n_seen)) / 8192
+          : 0;
+  const double bound = 1e-6 + 2 * (largest + 1) * rounding + bytes;
   for (size_t i = 0; i < shape.head_dim_v; ++i) {
     double expected = 0;
     for (size_t pos = 0; pos < n_seen; ++pos) {
@@ -146,6 +152,10 @@ std::vector<Shape> shapes() {
   }
   for (size_t dim = 1; dim <= 70; ++dim) shapes.push_back({2, 2, dim, 71 - dim, 11});
   for (size_t group = 1; group <= 9; ++group) shapes.push_back({2 * group, 2, 16, 8, 70});
+  for (const size_t n : {size_t{500}, kPagePositions, kPagePositions + 1, kPagePositions + 75}) {
+    shapes.push_back({4, 2, 24, 13, n});
+  }
+  shapes.push_back({3, 1, 64, 64, 700, 0.1f});
   shapes.push_back({9, 3, 64, 64, 100, 10.0f});
   shapes.push_back({8, 2, 32, 48, 33, 100.0f});
   shapes.push_back({2, 1, kMaxHeadDim, kMaxHeadDim, 5, 0.3f});
@@ -162,7 +172,8 @@ TEST_P(Attention, IsTheDefinitionOnWhatIsStored) {
     const auto out = sequence.attend(*set, first, n);
     for (size_t t = 0; t < n; ++t) {
       for (size_t h = 0; h < shape.n_head; ++h) {
-        expect_attention(sequence, first + t, h, &out[(t * shape.n_head + h) * shape.head_dim_v],
+        expect_attention(sequence, *set, first + t, h,
+                         &out[(t * shape.n_head + h) * shape.head_dim_v],
                          ::testing::PrintToString(shape));
         if (::testing::Test::HasFatalFailure()) return;
       }
@@ -174,7 +185,8 @@ TEST_P(Attention, IsTheDefinitionOnWhatIsStored) {
 TEST_P(Attention, ATileGivesTheBitsOfItsTokensOneByOne) {
   const auto [set, type] = GetParam();
   RandomValues random(6);
-  for (const Shape& shape : {Shape{3, 1, 64, 64, 130}, Shape{8, 2, 10, 7, 67}}) {
+  for (const Shape& shape :
+       {Shape{3, 1, 64, 64, 130}, Shape{8, 2, 10, 7, 67}, Shape{6, 2, 16, 8, 600}}) {
     const Sequence sequence(shape, type, random);
     for (size_t n = 2; n <= kTileTokens; ++n) {
       for (size_t first = shape.n_positions - n - 5; first + n <= shape.n_positions; ++first) {
@@ -204,7 +216,8 @@ TEST_P(Attention, ExtremeValues) {
       {"large", 6e4f, 6e4f, 6e4f, 6e4f},  {"very negative scores", 6e4f, 0.5f, -6e4f, 0.5f},
   };
   RandomValues random(7);
-  Sequence s({3, 1, 64, 64, 70}, type, random);
+  constexpr size_t kPositions = 600;
+  Sequence s({3, 1, 64, 64, kPositions}, type, random);
   const auto fill = [&](float k, float v, float q) {
     std::fill(s.k.begin(), s.k.end(), k);
     std::fill(s.v.begin(), s.v.end(), v);
@@ -213,14 +226,14 @@ TEST_P(Attention, ExtremeValues) {
   };
   for (const Case& one : cases) {
     fill(one.k, one.v, one.q);
-    for (const float value : s.attend(*set, 66, 4)) {
+    for (const float value : s.attend(*set, kPositions - 4, 4)) {
       ASSERT_NEAR(value, one.expected, 1e-3f * one.expected + 1e-37f) << one.name;
     }
   }
   // No numbers in, perhaps none out; but nothing is written where it should not be.
   for (const float value : {kInfinity, -kInfinity, std::nanf("")}) {
     fill(value, value, value);
-    s.attend(*set, 66, 4);
+    s.attend(*set, kPositions - 4, 4);
   }
 }
 

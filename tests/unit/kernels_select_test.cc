@@ -24,6 +24,12 @@ void wrong_matmul(const PackedMatrix& w, const Activations& x, size_t first_pane
   if (first_panel == 0) y[0] += 1;
 }
 
+// Attention that is wrong for one element of a head.
+void wrong_attention(const AttentionArgs& args) {
+  kReference.attention(args);
+  args.output(0, 0)[args.kv.layout.head_dim_v - 1] += 0.01f;
+}
+
 KernelSet reference_with(const char* name, decltype(KernelSet::matmul) matmul) {
   KernelSet set = kReference;
   set.name = name;
@@ -75,6 +81,16 @@ TEST(KernelSelection, AWrongSetIsSkippedAndNamed) {
   const auto forced = choose_kernel_set("relaxed-wrong", sets);
   EXPECT_EQ(forced.status().code(), StatusCode::kUnsupported);
   EXPECT_NE(forced.status().message().find("relaxed-wrong"), std::string::npos);
+}
+
+TEST(KernelSelection, ASetWithWrongAttentionIsSkipped) {
+  KernelSet wrong = reference_with("relaxed-wrong", kReference.matmul);
+  wrong.attention = wrong_attention;
+  const KernelSet* const sets[] = {&wrong, &kReference};
+  const auto choice = choose_kernel_set("auto", sets);
+  ASSERT_TRUE(choice.ok());
+  EXPECT_EQ(choice->set, &kReference);
+  EXPECT_FALSE(choice->trials[0].is_correct);
 }
 
 TEST(KernelSelection, AnUnknownNameListsTheKnownOnes) {

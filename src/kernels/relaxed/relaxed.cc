@@ -3,6 +3,8 @@
 
 #include "kernels/panels/panel_loop.h"
 #include "kernels/relaxed/activations.h"
+#include "kernels/relaxed/attention.h"
+#include "kernels/relaxed/dot.h"
 #include "kernels/simd128/simd128.h"
 #include "kernels/simd128/vec.h"
 
@@ -15,25 +17,6 @@ using panels::Part;
 using panels::Q4Panel;
 using panels::Streams;
 using simd128::load;
-
-// Σ over 4 neighbouring columns of activations (int8) · weights (0 … 15), one 32-bit lane a row,
-// added up over several calls. The weights stand in the operand of 7 bits: exact on every machine.
-//
-// 16-bit sums: a pair is at most 127 · 15 · 2 = 3,810 in magnitude, so 8 of them fit. They saturate
-// only so that LLVM adds in the order written, which needs fewer registers than its own.
-struct DotI16 {
-  static v128_t add(v128_t activations, v128_t weights, v128_t sum) {
-    return wasm_i16x8_add_sat(sum, wasm_i16x8_relaxed_dot_i8x16_i7x16(activations, weights));
-  }
-  static v128_t total(v128_t sum) { return wasm_i32x4_extadd_pairwise_i16x8(sum); }
-};
-
-struct DotI32 {
-  static v128_t add(v128_t activations, v128_t weights, v128_t sum) {
-    return wasm_i32x4_relaxed_dot_i8x16_i7x16_add(activations, weights, sum);
-  }
-  static v128_t total(v128_t sum) { return sum; }
-};
 
 // Adds 128 · the products of outlier unit i.
 template <typename Dot, int T>
@@ -51,7 +34,8 @@ inline void add_outliers(const Q4Panel& panel, const GroupTile<T>& group, size_t
   }
 }
 
-// Σ over the groups of S panels of 4-bit rows with the activations of T tokens.
+// Σ over the groups of S panels of 4-bit rows with the activations of T tokens. A sum of two
+// products is at most 127 · 15 · 2 = 3,810 in magnitude, so the 8 of a group fit in 16 bits.
 template <typename Dot, int S, int T>
 inline void q4_q8_gemm_8SxT__relaxed(Streams<Q4Panel, S> streams, size_t n_groups,
                                      const GroupTile<T>* a, PanelSum (&sums)[S][T]) {
@@ -161,6 +145,7 @@ constexpr KernelSet kernel_set(const char* name) {
   set.quantise = quantise;
   set.read_activations = read_activations;
   set.matmul = matmul<Dot>;
+  set.attention = attention<Dot>;
   return set;
 }
 

@@ -1,8 +1,9 @@
-// Attention of the simd128 set: float products for F32 and F16, integer products for int8.
+// Attention of the simd128 set: float products for F32 and F16, integer products (int8_products.h)
+// for int8.
 #include <bit>
 
 #include "kernels/simd128/attention_tile.h"
-#include "kernels/simd128/int8_rows.h"
+#include "kernels/simd128/int8_products.h"
 #include "kernels/simd128/simd128.h"
 #include "kernels/simd128/vec.h"
 
@@ -32,8 +33,8 @@ class FloatProducts {
   FloatProducts(const AttentionArgs& a, const QueryRows& rows)
       : layout_(a.kv.layout), rows_(rows), scale_(a.scale) {}
 
-  void scores(PageBlock& block) const {
-    const T* k = reinterpret_cast<const T*>(block.head + layout_.k_offset());
+  void scores(KvBlock& block) const {
+    const T* k = reinterpret_cast<const T*>(block.kv + layout_.k_offset());
     for_row_runs(block.first_row, rows_.n, [&](auto n, size_t first) {
       for (size_t p = 0; p < block.n_positions; p += 8) {
         octet_scores<n>(k + p * layout_.head_dim_padded(), first, block.row(first) + p);
@@ -41,8 +42,12 @@ class FloatProducts {
     });
   }
 
-  void add_values(PageBlock& block) const {
-    const T* v = reinterpret_cast<const T*>(block.head + layout_.v_offset());
+  void weigh(KvBlock& block, size_t row, size_t n_seen, RunningSoftmax& softmax) const {
+    softmax.take(exp_, block, row, n_seen);
+  }
+
+  void add_values(KvBlock& block) const {
+    const T* v = reinterpret_cast<const T*>(block.kv + layout_.v_offset());
     for_row_runs(block.first_row, rows_.n, [&](auto n, size_t first) {
       for (size_t i = 0; i < layout_.head_dim_v; i += 8) octet_values<n>(v + i, i, first, block);
     });
@@ -65,14 +70,14 @@ class FloatProducts {
     }
     const v128_t scale = wasm_f32x4_splat(scale_);
     for (size_t r = 0; r < n; ++r) {
-      store(scores + r * kPagePositions, wasm_f32x4_mul(sums[r][0], scale));
-      store(scores + r * kPagePositions + 4, wasm_f32x4_mul(sums[r][1], scale));
+      store(scores + r * kBlockPositions, wasm_f32x4_mul(sums[r][0], scale));
+      store(scores + r * kBlockPositions + 4, wasm_f32x4_mul(sums[r][1], scale));
     }
   }
 
   // Elements first … first + 7 of the weighted values of n rows.
   template <size_t n>
-  void octet_values(const T* v, size_t first, size_t first_row, const PageBlock& block) const {
+  void octet_values(const T* v, size_t first, size_t first_row, const KvBlock& block) const {
     const Load load_4;
     v128_t sums[n][2] = {};
     const size_t stride = layout_.head_dim_v_padded();
@@ -81,7 +86,7 @@ class FloatProducts {
       const v128_t v0 = load_4(v + p * stride);
       const v128_t v1 = load_4(v + p * stride + 4);
       for (size_t r = 0; r < n; ++r) {
-        const v128_t weight = wasm_v128_load32_splat(weights + r * kPagePositions + p);
+        const v128_t weight = wasm_v128_load32_splat(weights + r * kBlockPositions + p);
         sums[r][0] = multiply_add(weight, v0, sums[r][0]);
         sums[r][1] = multiply_add(weight, v1, sums[r][1]);
       }
@@ -100,105 +105,7 @@ class FloatProducts {
   const KvLayout& layout_;
   const QueryRows& rows_;
   float scale_;
-};
-
-// i32 sums of four pairs [a a' b b'], [c c' d d'] to [a + a', b + b', c + c', d + d'].
-v128_t add_pairs(v128_t ab, v128_t cd) {
-  return wasm_i32x4_add(wasm_i32x4_shuffle(ab, cd, 0, 2, 4, 6),
-                        wasm_i32x4_shuffle(ab, cd, 1, 3, 5, 7));
-}
-
-// n rows of 16-bit integers, `stride` apart, times an even number of blocks of 4 × 4 bytes: lane j
-// of sums[r] is Σ_i Σ_k rows[r][4 i + k] · blocks[i][4 j + k]. The stride is a constant so that one
-// pointer serves all rows.
-template <size_t n, size_t stride>
-void multiply_blocks(const int8_t* blocks, size_t n_blocks, const int16_t* rows, v128_t* sums) {
-  v128_t pairs[n][2] = {};
-  const auto* end = blocks + n_blocks * 16;
-  for (; blocks != end; blocks += 32, rows += 8) {
-#pragma clang loop unroll(full)
-    for (size_t i = 0; i < 2; ++i) {
-      const v128_t low = wasm_i16x8_load8x8(blocks + i * 16);
-      const v128_t high = wasm_i16x8_load8x8(blocks + i * 16 + 8);
-#pragma clang loop unroll(full)
-      for (size_t r = 0; r < n; ++r) {
-        const v128_t row = wasm_v128_load64_splat(rows + r * stride + i * 4);
-        pairs[r][0] = wasm_i32x4_add(pairs[r][0], wasm_i32x4_dot_i16x8(low, row));
-        pairs[r][1] = wasm_i32x4_add(pairs[r][1], wasm_i32x4_dot_i16x8(high, row));
-      }
-    }
-  }
-  for (size_t r = 0; r < n; ++r) sums[r] = add_pairs(pairs[r][0], pairs[r][1]);
-}
-
-// Products of bytes with queries and weights as 16-bit integers, exact until the scales.
-class Int8Products {
- public:
-  // A sum over a head of the largest products is below 2^31, and so is one over a page.
-  static constexpr float kMax = 32767;
-  static_assert(uint64_t{kMaxHeadDim} * 32767 * 127 < uint64_t{1} << 31);
-
-  Int8Products(const AttentionArgs& a, const QueryRows& rows)
-      : layout_(a.kv.layout), rows_(rows), n_padded_(a.kv.layout.head_dim_padded()) {
-    for (size_t r = 0; r < rows.n; ++r) {
-      alignas(16) float q[kMaxHeadDim];
-      turn_query(rows.q[r], layout_, q);
-      q_scale_[r] = a.scale * quantise_row(q, n_padded_, kMax, q_ + r * kMaxHeadDim);
-    }
-  }
-
-  void scores(PageBlock& block) const {
-    const auto* k = reinterpret_cast<const int8_t*>(block.head + layout_.k_offset());
-    const auto* k_scale = reinterpret_cast<const float*>(block.head);
-    const size_t n_touched = layout_.head_bytes() / kPagePositions;  // bytes a position
-    for_row_runs(block.first_row, rows_.n, [&](auto n, size_t first) {
-      v128_t scales[n];
-      for (size_t r = 0; r < n; ++r) scales[r] = wasm_f32x4_splat(q_scale_[first + r]);
-      for (size_t p = 0; p < block.n_positions; p += 4) {
-        touch(block.next_head + p * n_touched, block.next_head + (p + 4) * n_touched);
-        v128_t sums[n];
-        multiply_blocks<n, kMaxHeadDim>(k + p * n_padded_, n_padded_ / 4, q_ + first * kMaxHeadDim,
-                                        sums);
-        const v128_t k_scales = load(k_scale + p);
-        for (size_t r = 0; r < n; ++r) {
-          const v128_t scaled = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(sums[r]), k_scales);
-          store(block.row(first + r) + p, wasm_f32x4_mul(scaled, scales[r]));
-        }
-      }
-    });
-  }
-
-  void add_values(PageBlock& block) const {
-    const auto* v = reinterpret_cast<const int8_t*>(block.head + layout_.v_offset());
-    const auto* v_scale = reinterpret_cast<const float*>(block.head) + kPagePositions;
-    const size_t n_padded = (block.n_positions + 7) / 8 * 8;
-    alignas(16) int16_t weights[kMaxQueryRows * kPagePositions];
-    for (size_t r = block.first_row; r < rows_.n; ++r) {
-      float* row = block.row(r);
-      for (size_t p = 0; p < n_padded; p += 4) {
-        store(row + p, wasm_f32x4_mul(load(row + p), load(v_scale + p)));
-      }
-      block.beta[r] *= quantise_row(row, n_padded, kMax, weights + r * kPagePositions);
-    }
-    for_row_runs(block.first_row, rows_.n, [&](auto n, size_t first) {
-      for (size_t i = 0; i < layout_.head_dim_v; i += 4) {
-        v128_t sums[n];
-        multiply_blocks<n, kPagePositions>(v + i * kPagePositions, n_padded / 4,
-                                           weights + first * kPagePositions, sums);
-        for (size_t r = first; r < first + n; ++r) {
-          merge_values(rows_.out[r] + i, layout_.head_dim_v - i,
-                       wasm_f32x4_convert_i32x4(sums[r - first]), block.alpha[r], block.beta[r]);
-        }
-      }
-    });
-  }
-
- private:
-  const KvLayout& layout_;
-  const QueryRows& rows_;
-  size_t n_padded_;                                     // head_dim
-  alignas(16) int16_t q_[kMaxQueryRows * kMaxHeadDim];  // [n_rows, kMaxHeadDim]
-  float q_scale_[kMaxQueryRows];
+  Exp exp_;
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Attention of a tile of queries over one KV head, page by page with an online softmax (Milakov &
+// Attention of a tile of queries over one KV head, block by block with an online softmax (Milakov &
 // Gimelshein 2018, Dao et al. 2022): one pass over the cache, and no row of all scores. What
 // multiplies keys and values is a parameter, one for each way of storing them.
 #pragma once
@@ -23,24 +23,23 @@ struct QueryRows {
   size_t n_positions[kMaxQueryRows];  // 0 … n_positions - 1 are seen; never falls from row to row
 };
 
-// One page of positions for the rows from `first_row` on.
-struct PageBlock {
-  const uint8_t* head;       // of the page
-  const uint8_t* next_head;  // of the next page, or this one's when it is the last
+// A block of positions for the rows from `first_row` on.
+struct KvBlock {
+  const uint8_t* kv;    // its keys and values
+  const uint8_t* next;  // those of the next block, or of this one when it is the last
   size_t first_row;
-  size_t n_positions;  // of the page, that the last row sees
-  // [kMaxQueryRows, kPagePositions] scores, then weights: e^(score - largest of the row's in this
-  // page), zero for positions that the row does not see.
+  size_t n_positions;  // that the last row sees
+  // [kMaxQueryRows, kBlockPositions] scores, then weights: e^(score - largest of the row's in this
+  // block), zero for positions that the row does not see.
   float* weights;
   // out = alpha · out + beta · Σ weight · v
   float alpha[kMaxQueryRows];
   float beta[kMaxQueryRows];
 
-  float* row(size_t r) const { return weights + r * kPagePositions; }
+  float* row(size_t r) const { return weights + r * kBlockPositions; }
 };
 
-// Loads a byte of every cache line of [first, end), so that it will be there. Wasm has no prefetch,
-// and a page's neighbour in memory belongs to another head.
+// Loads a byte of every cache line of [first, end), so that it will be there: Wasm has no prefetch.
 inline void touch(const uint8_t* first, const uint8_t* end) {
   for (; first < end; first += 64) *static_cast<const volatile uint8_t*>(first);
 }
@@ -85,14 +84,23 @@ struct RunningSoftmax {
   float max = -INFINITY;
   float sum = 0;  // of e^(score - max)
 
-  // Turns the scores [n_padded], a multiple of 8, of which n_seen count, into weights.
-  void take(const Exp& exp, float* scores, size_t n_seen, size_t n_padded, float& alpha,
-            float& beta) {
+  // Takes in a block with that largest score and that sum; `factor` is e^-|block_max - max|.
+  void join(float block_max, float block_sum, float factor, float& alpha, float& beta) {
+    alpha = block_max > max ? factor : 1.0f;
+    beta = block_max > max ? 1.0f : factor;
+    max = std::max(max, block_max);
+    sum = alpha * sum + beta * block_sum;
+  }
+
+  // Turns a row's scores, of which n_seen count, into weights.
+  void take(const Exp& exp, KvBlock& block, size_t row, size_t n_seen) {
+    float* scores = block.row(row);
+    const size_t n_padded = (block.n_positions + 7) / 8 * 8;
     for (size_t p = n_seen; p < n_padded; ++p) scores[p] = -INFINITY;
     v128_t max4 = load(scores);
     for (size_t p = 4; p < n_padded; p += 4) max4 = wasm_f32x4_pmax(max4, load(scores + p));
-    const float page_max = max_lane(max4);
-    max4 = wasm_f32x4_splat(page_max);
+    const float block_max = max_lane(max4);
+    max4 = wasm_f32x4_splat(block_max);
     v128_t sums = wasm_f32x4_const_splat(0);
     for (size_t p = 0; p < n_padded; p += 4) {
       const v128_t e = exp(wasm_f32x4_sub(load(scores + p), max4));
@@ -100,39 +108,34 @@ struct RunningSoftmax {
       sums = wasm_f32x4_add(sums, e);  // e^-87 of an unseen position is lost beside the 1
     }
     for (size_t p = n_seen; p < n_padded; ++p) scores[p] = 0;
-    const float distance = std::fabs(page_max - max);
+    const float distance = std::fabs(block_max - max);
     const float factor = wasm_f32x4_extract_lane(exp(wasm_f32x4_splat(-distance)), 0);
-    alpha = page_max > max ? factor : 1.0f;
-    beta = page_max > max ? 1.0f : factor;
-    max = std::max(max, page_max);
-    sum = alpha * sum + beta * sum_lanes(sums);
+    join(block_max, sum_lanes(sums), factor, block.alpha[row], block.beta[row]);
   }
 };
 
 template <typename Products>
 void attend(const AttentionArgs& a, const QueryRows& rows) {
-  const Products products(a, rows);
+  Products products(a, rows);
   const size_t n_values = a.kv.layout.head_dim_v;
-  alignas(16) float weights[kMaxQueryRows * kPagePositions];
+  alignas(16) float weights[kMaxQueryRows * kBlockPositions];
   RunningSoftmax softmax[kMaxQueryRows];
-  const Exp exp;
   for (size_t r = 0; r < rows.n; ++r) std::fill_n(rows.out[r], n_values, 0.0f);
 
-  PageBlock block;
+  KvBlock block;
   block.first_row = 0;
   block.weights = weights;
   const size_t n_positions = rows.n_positions[rows.n - 1];
-  for (size_t first = 0; first < n_positions; first += kPagePositions) {
+  for (size_t first = 0; first < n_positions; first += kBlockPositions) {
     while (rows.n_positions[block.first_row] <= first) ++block.first_row;
-    block.head = a.kv.head(first / kPagePositions, a.head_kv);
-    block.n_positions = std::min(kPagePositions, n_positions - first);
-    block.next_head = first + kPagePositions < n_positions
-                          ? a.kv.head(first / kPagePositions + 1, a.head_kv)
-                          : block.head;
+    const size_t next = first + kBlockPositions;
+    block.kv = a.kv.block(first, a.head_kv);
+    block.next = next < n_positions ? a.kv.block(next, a.head_kv) : block.kv;
+    block.n_positions = std::min(kBlockPositions, n_positions - first);
     products.scores(block);
     for (size_t r = block.first_row; r < rows.n; ++r) {
-      softmax[r].take(exp, block.row(r), std::min(block.n_positions, rows.n_positions[r] - first),
-                      (block.n_positions + 7) / 8 * 8, block.alpha[r], block.beta[r]);
+      const size_t n_seen = std::min(block.n_positions, rows.n_positions[r] - first);
+      products.weigh(block, r, n_seen, softmax[r]);
     }
     products.add_values(block);
   }
@@ -144,9 +147,10 @@ void attend(const AttentionArgs& a, const QueryRows& rows) {
 
 // All rows of the tile. Products has
 //   Products(const AttentionArgs&, const QueryRows&)
-//   void scores(PageBlock&) const      scale · q·k into block.weights, positions up to a multiple
-//                                      of 8
-//   void add_values(PageBlock&) const  may use block.weights as scratch
+//   void scores(KvBlock&)      scale · q·k into block.weights, positions up to a multiple of 8
+//   void weigh(KvBlock&, size_t row, size_t n_seen, RunningSoftmax&)
+//                              the row's scores to weights, alpha and beta
+//   void add_values(KvBlock&)  may use block.weights as scratch
 template <typename Products>
 void attend_tile(const AttentionArgs& a) {
   QueryRows rows;

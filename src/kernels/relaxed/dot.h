@@ -1,0 +1,28 @@
+// The two forms of the relaxed dot product of bytes.
+#pragma once
+
+#include <wasm_simd128.h>
+
+namespace pipit::relaxed {
+
+// Σ over 4 neighbouring bytes of a (int8) · b (0 … 127), one 32-bit lane each, added up over
+// several calls. Only 7 bits of b may be used: then the products are exact on every machine.
+//
+// 16-bit sums, of two neighbouring products each: the caller sees to it that they stay within
+// ±32767. They saturate only so that LLVM adds in the order written, which needs fewer registers
+// than its own.
+struct DotI16 {
+  static v128_t add(v128_t a, v128_t b, v128_t sum) {
+    return wasm_i16x8_add_sat(sum, wasm_i16x8_relaxed_dot_i8x16_i7x16(a, b));
+  }
+  static v128_t total(v128_t sum) { return wasm_i32x4_extadd_pairwise_i16x8(sum); }
+};
+
+struct DotI32 {
+  static v128_t add(v128_t a, v128_t b, v128_t sum) {
+    return wasm_i32x4_relaxed_dot_i8x16_i7x16_add(a, b, sum);
+  }
+  static v128_t total(v128_t sum) { return sum; }
+};
+
+}  // namespace pipit::relaxed
