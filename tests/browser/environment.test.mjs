@@ -45,7 +45,7 @@ const cases = [
   {
     what: 'no WebAssembly',
     routes: patchedWorker('delete self.WebAssembly;'),
-    error: { code: 'unsupported', message: /no WebAssembly.*Firefox 121/ },
+    error: { code: 'unsupported', message: /no WebAssembly.*Firefox 126/ },
   },
   {
     what: 'no Web Locks, as without HTTPS',

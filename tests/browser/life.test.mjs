@@ -152,14 +152,15 @@ const disposals = {
   'during a prefill': async (url) => {
     const model = await globalThis.loadModel(url, { threads: 2 });
     const { promise, resolve } = Promise.withResolvers();
-    const stream = model.generate('a '.repeat(200), { onPrefill: resolve, nCtx: 4096 });
+    const tokens = Array.from({ length: 100 }, (_, i) => i); // several chunks
+    const stream = model.generate(tokens, { onPrefill: resolve });
     await promise;
     await model.dispose();
     return [await globalThis.failure(stream.result)];
   },
   'between tokens': async (url) => {
     const model = await globalThis.loadModel(url, { threads: 2 });
-    const stream = model.generate('the', { ignoreEos: true, maxTokens: 10_000, nCtx: 20_000 });
+    const stream = model.generate('the', { ignoreEos: true, maxTokens: -1 });
     await stream.next();
     await model.dispose();
     return [await globalThis.failure(stream.result), await globalThis.failure(model.stats())];

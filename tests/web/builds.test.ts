@@ -87,7 +87,11 @@ for (const { name, conditions, build, threads, warning } of cases) {
 }
 
 const impossible = [
-  { name: 'no WebAssembly', conditions: { webAssembly: false }, message: /no WebAssembly.*119/ },
+  {
+    name: 'no WebAssembly',
+    conditions: { webAssembly: false },
+    message: /no WebAssembly.*Safari 18/,
+  },
   { name: 'no SIMD', conditions: { simd: false }, message: /no SIMD.*since version 91/ },
 ];
 for (const { name, conditions, message } of impossible) {

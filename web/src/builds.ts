@@ -42,7 +42,7 @@ const NOT_ISOLATED =
 
 const NO_WEBASSEMBLY =
   'This browser has no WebAssembly, in which pipit computes, or it is switched off (for instance by the Lockdown Mode of ' +
-  'iOS and macOS). Allow it for this site, or use Chrome or Edge 119, Firefox 121, Safari 17.4 or newer.';
+  'iOS and macOS). Allow it for this site, or use Chrome or Edge 126, Firefox 126, Safari 18 or newer.';
 const NO_SIMD =
   "This browser's WebAssembly has no SIMD, which pipit computes with. Chrome and Edge have it since version 91, Firefox " +
   'since 89, Safari since 16.4; update the browser.';
