@@ -1,8 +1,10 @@
 // Models from servers that misbehave, in real browsers: recovered or a typed error, stored once, and never wrong.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 
 import { browserTest } from './support/browsers.mjs';
-import { CHUNK, load, model, serveFile, serveLoading } from './support/loading.mjs';
+import { CHUNK, load, model, models, serveFile, serveLoading } from './support/loading.mjs';
 
 const server = await serveLoading({
   blocked: `Object.defineProperty(self, 'indexedDB', { get() {
@@ -241,5 +243,81 @@ browserTest(
       return texts;
     });
     assert.deepEqual(texts, new Array(4).fill(expected));
+  },
+);
+
+/** In the page: loads with a store of the page's own that is full after `n` chunks; what came of it and what is left. */
+async function loadIntoFullStore(n) {
+  const { loadModel } = await import('/dist/browser/index.js');
+  const { IndexedDbStore } = await import('/dist/store/indexeddb.js');
+  const store = new IndexedDbStore('full');
+  const writeChunk = store.writeChunk.bind(store);
+  let writes = 0;
+  store.writeChunk = async (...args) => {
+    if (writes++ >= n) throw new DOMException('The quota is used up.', 'QuotaExceededError');
+    await writeChunk(...args);
+  };
+  const options = { kernels: 'simd128', threads: 1, assets: '/tuned/', store };
+  const model = await loadModel('/files/model.gguf', options);
+  const { warnings } = await model.stats();
+  await model.dispose();
+  return { warnings, left: (await store.list()).length };
+}
+
+browserTest(
+  'no room at ten sizes: works, says so, leaves nothing',
+  { url: server.url },
+  async ({ tab }) => {
+    for (let n = 0; n < 10; n++) {
+      serveFile('model.gguf');
+      const { warnings, left } = await tab.run(
+        30,
+        `Loading, ${n} chunks`,
+        loadIntoFullStore,
+        2 * n,
+      );
+      assert.match(warnings.join(), /could not be stored.*needs 373\.3 kB/);
+      assert.equal(left, 0);
+    }
+  },
+);
+
+browserTest(
+  'a quota that is too small',
+  { url: server.url, names: ['chromium'] },
+  async ({ tab }) => {
+    const session = await tab.page.createCDPSession();
+    const origin = server.url.slice(0, -1);
+    await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 200_000 });
+    serveFile('model.gguf');
+    const { text, warnings } = await loadIn(tab, 'model.gguf');
+    assert.equal(text, expected);
+    assert.match(warnings.join(), /could not be stored.*needs 373\.3 kB, and there is only/);
+  },
+);
+
+browserTest(
+  'a split model, by one of its URLs and as files',
+  { url: server.url },
+  async ({ tab }) => {
+    const names = [1, 2, 3].map((i) => `split-0000${i}-of-00003.gguf`);
+    for (const name of names) serveFile(name, undefined, readFileSync(path.join(models, name)));
+    const { text } = await loadIn(tab, names[1]);
+    const texts = await tab.run(
+      30,
+      'Loading files',
+      async (names) => {
+        const { loadModel } = await import('/dist/browser/index.js');
+        const parts = names.map(async (name) => (await fetch(`/files/${name}`)).blob());
+        const model = await loadModel(await Promise.all(parts), { kernels: 'simd128', threads: 1 });
+        const options = { maxTokens: 4, ignoreEos: true, temperature: 0 };
+        const { text } = await model.generate('the thing', options).result;
+        await model.dispose();
+        return text;
+      },
+      names,
+    );
+    assert.ok(text.length > 0);
+    assert.equal(texts, text);
   },
 );

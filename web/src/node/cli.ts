@@ -36,7 +36,7 @@ function help(): string {
   const rows = COMMANDS.map(({ name, summary }) => [name, summary.split('\n')[0]!]);
   return (
     'Usage: pipit COMMAND MODEL [options]\n\n' +
-    'Small language models in WebAssembly. MODEL is the path of a GGUF file or the id of a model in the catalogue.\n\n' +
+    'Small language models in WebAssembly. MODEL is the path or URL of a GGUF file, or the id of a model in the catalogue.\n\n' +
     `Commands:\n${columns(rows)}\npipit COMMAND --help says more; pipit --version prints the version.\n`
   );
 }
