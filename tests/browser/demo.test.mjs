@@ -9,50 +9,57 @@ const size = 98_362_432;
 
 const faulty = await serveHere(
   {
-    '/page.gguf': (_, response) => response.writeHead(200, { 'Content-Type': 'text/html' }).end('<!doctype html>Sorry!'),
+    '/page.gguf': (_, response) =>
+      response.writeHead(200, { 'Content-Type': 'text/html' }).end('<!doctype html>Sorry!'),
   },
   { headers: { 'Access-Control-Allow-Origin': '*' } },
 );
 const empty = { url: 'about:blank', timeout: 240_000 };
 
-browserTest('downloads, pauses, goes on, chats, and comes back without a server', empty, async ({ tab }) => {
-  const server = await serveWithModel(folder, 40e6);
-  const page = new DemoPage(tab);
-  try {
-    await page.open(server.url);
-    await page.press('Download');
-    await page.waitsFor(() => / MB of 98.4 MB .*\/s · .* left/.test(document.body.innerText));
-    await page.press('Pause');
-    await page.sees('is paused');
-    assert.ok(server.sent() < size, 'paused before the end');
-    await page.press('Resume');
-    await page.isReady();
-    assert.ok(server.sent() < 1.5 * size, 'not from the beginning again');
+browserTest(
+  'downloads, pauses, goes on, chats, and comes back without a server',
+  empty,
+  async ({ tab }) => {
+    const server = await serveWithModel(folder, 40e6);
+    const page = new DemoPage(tab);
+    try {
+      await page.open(server.url);
+      await page.press('Download');
+      await page.waitsFor(() => / MB of 98.4 MB .*\/s · .* left/.test(document.body.innerText));
+      await page.press('Pause');
+      await page.sees('is paused');
+      assert.ok(server.sent() < size, 'paused before the end');
+      await page.press('Resume');
+      await page.isReady();
+      assert.ok(server.sent() < 1.5 * size, 'not from the beginning again');
 
-    const { length } = server.requests;
-    await page.ask('Why is the sky blue?');
-    const beginning = await page.look(() => document.querySelector('.message.assistant .message-body').innerText);
-    const answer = await page.answer();
-    assert.ok(answer.length > beginning.length, 'the answer appears in pieces');
-    assert.equal(server.requests.length, length, 'requests while the model answers');
+      const { length } = server.requests;
+      await page.ask('Why is the sky blue?');
+      const beginning = await page.look(
+        () => document.querySelector('.message.assistant .message-body').innerText,
+      );
+      const answer = await page.answer();
+      assert.ok(answer.length > beginning.length, 'the answer appears in pieces');
+      assert.equal(server.requests.length, length, 'requests while the model answers');
 
-    await page.ask('Write a long story about a bird.');
-    await page.press('Stop the answer');
-    await page.answer();
+      await page.ask('Write a long story about a bird.');
+      await page.press('Stop the answer');
+      await page.answer();
 
+      await tab.page.reload();
+      await page.isReady();
+      await page.sees('Why is the sky blue?');
+      assert.equal(server.requests.length, length, 'the model comes from IndexedDB');
+      await page.look(async () => void (await navigator.serviceWorker.ready));
+
+      assert.deepEqual(await page.look(() => globalThis.violations), []);
+    } finally {
+      server.close();
+    }
     await tab.page.reload();
     await page.isReady();
-    await page.sees('Why is the sky blue?');
-    assert.equal(server.requests.length, length, 'the model comes from IndexedDB');
-    await page.look(async () => void (await navigator.serviceWorker.ready));
-
+    await page.ask('And at night?');
+    assert.ok((await page.answer()).length > 0);
     assert.deepEqual(await page.look(() => globalThis.violations), []);
-  } finally {
-    server.close();
-  }
-  await tab.page.reload();
-  await page.isReady();
-  await page.ask('And at night?');
-  assert.ok((await page.answer()).length > 0);
-  assert.deepEqual(await page.look(() => globalThis.violations), []);
-});
+  },
+);
