@@ -78,7 +78,10 @@ export function deleteConversation(conversation: Conversation): void {
 
 /** Takes over what another tab has made of a conversation. */
 async function refresh(id: string): Promise<void> {
+  const before = conversationOf(id);
   const stored = await store?.get(id);
+  // What was written here meanwhile is newer.
+  if (conversationOf(id) !== before) return;
   if (stored) show([...conversations.value.filter((other) => other.id !== id), stored]);
   else forget(id);
 }
