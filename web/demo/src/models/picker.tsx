@@ -48,7 +48,7 @@ function ModelCard({ url, title, size, licence, sha256 }: CardProps) {
   const kept = stored.value.find((model) => model.url === url);
   const { kind } = modelStatus.value;
   const isOpened = openedUrl.value === url;
-  const open = (): void => void openModel(title, url, { expectedSha256: sha256, persist: true });
+  const open = (): void => void openModel(title, url, { expectedSha256: sha256 });
   return (
     <li class="card model-card">
       <div>
@@ -134,7 +134,7 @@ function AddressField() {
       return;
     }
     setProblem('');
-    void openModel(titleOf(url.href), url.href, { persist: true });
+    void openModel(titleOf(url.href), url.href);
   };
   return (
     <form class="field" onSubmit={submit} noValidate>
