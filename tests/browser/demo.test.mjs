@@ -1,19 +1,12 @@
 // The demo page as a person uses it: downloads the model, chats, comes back without a network, and what may go wrong.
 import assert from 'node:assert/strict';
 
-import { browserTest, serveHere } from './support/browsers.mjs';
-import { DemoPage, MODEL_FILE, buildHere, serveWithModel } from './support/demo.mjs';
+import { browserTest } from './support/browsers.mjs';
+import { DemoPage, buildHere, serveWithModel } from './support/demo.mjs';
 
 const folder = await buildHere();
 const size = 98_362_432;
 
-const faulty = await serveHere(
-  {
-    '/page.gguf': (_, response) =>
-      response.writeHead(200, { 'Content-Type': 'text/html' }).end('<!doctype html>Sorry!'),
-  },
-  { headers: { 'Access-Control-Allow-Origin': '*' } },
-);
 const empty = { url: 'about:blank', timeout: 240_000 };
 
 browserTest(

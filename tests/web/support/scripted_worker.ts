@@ -1,5 +1,5 @@
 // A worker that answers every generation with the same pieces and notes what it was asked for.
-import { LanguageModel } from '../../../web/src/client.ts';
+import { LanguageModel, type ModelFiles } from '../../../web/src/client.ts';
 import type { WorkerHandle } from '../../../web/src/connection.ts';
 import type {
   Answers,
@@ -56,11 +56,20 @@ export class ScriptedWorker implements WorkerHandle {
   }
 }
 
+const FILES: ModelFiles = { sources: ['source'], ports: [], defaultStore: 'none', warnings: [] };
+
 /** A model that says `pieces`, and its worker. */
 export async function loadScripted(
   pieces: readonly Piece[] = [],
   result: Partial<GenerateResult> = {},
 ): Promise<{ model: LanguageModel; worker: ScriptedWorker }> {
   const worker = new ScriptedWorker(pieces, result);
-  return { worker, model: await LanguageModel.load(() => worker, 'source') };
+  return {
+    worker,
+    model: await LanguageModel.load(
+      () => worker,
+      {},
+      () => FILES,
+    ),
+  };
 }
