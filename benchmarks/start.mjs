@@ -70,7 +70,7 @@ async function measure(values, progress) {
         const download = await visit('download');
         const cold = await visit('start');
         const warm = await visit('start');
-        const watched = await visit('watch');
+        const watched = { ...(await visit('watch')), ...(await visit('weigh')) };
         samples[i].push({ download, cold, warm, watched });
       }
     }
@@ -115,13 +115,15 @@ function summarise(host, samples, fileBytes) {
     cold_ready_ms: cold,
     cold_beyond_download_ms: of(({ download, cold }) => cold.readyMs - download.ms),
     cold_first_token_ms: of(({ cold }) => cold.firstTokenMs),
+    warm_call_ms: of(({ warm }) => warm.callMs),
+    warm_load_ms: of(({ warm }) => warm.loadMs),
     warm_ready_ms: of(({ warm }) => warm.readyMs),
     warm_first_token_ms: of(({ warm }) => warm.firstTokenMs),
     longest_gap_ms: of(({ watched }) => watched.longestGapMs),
     longest_task_ms: of(({ watched }) => watched.longestTaskMs),
     memory_bytes: memory,
     memory_of_file: memory && ratio(memory, spread(samples.map(() => fileBytes))),
-    wasm_memory_bytes: of(({ watched }) => watched.wasmMemoryBytes),
+    wasm_memory_bytes: of(({ warm }) => warm.wasmMemoryBytes),
   };
 }
 
@@ -136,6 +138,8 @@ function table({ results }) {
       (r) => r.cold_beyond_download_ms.median <= bars.coldMs,
       `${bars.coldMs}`,
     ],
+    ['warm start: loadModel() called, ms', (r) => time(r.warm_call_ms)],
+    ['of it in the worker, ms', (r) => time(r.warm_load_ms)],
     ['warm start: model ready, ms', (r) => time(r.warm_ready_ms)],
     [
       'warm start: first token, ms',

@@ -31,34 +31,40 @@ const tasks = {
   /** The same, looked at all the time, which costs time itself. */
   async watch() {
     const watch = new Watch();
-    const result = await start((model) => watch.weigh(model));
-    return { ...result, ...(await watch.end()) };
+    await start();
+    return watch.end();
+  },
+
+  /** On one thread: the browser waits until every worker has said what it takes, and threads without work do not answer. */
+  async weigh() {
+    const weight = new Weight();
+    await start({ threads: 1 }, () => weight.weigh());
+    return weight.end();
   },
 };
 
-async function start(before = async () => {}) {
-  const loaded = await loadModel(model);
+async function start(options = {}, beforeEnd = async () => {}) {
+  const callMs = performance.now();
+  const loaded = await loadModel(model, options);
   const readyMs = performance.now();
   const prompt = randomTokens(promptTokens, loaded.info.nVocab);
   let firstTokenMs;
-  const options = { maxTokens: genTokens, ignoreEos: true };
-  for await (const piece of loaded.generate(prompt, options)) {
+  const stream = loaded.generate(prompt, { maxTokens: genTokens, ignoreEos: true });
+  for await (const piece of stream) {
     if (piece.token !== null) firstTokenMs ??= performance.now();
   }
-  await before(loaded);
-  const { wasmMemoryBytes, kvBytes } = await loaded.stats();
+  await beforeEnd();
+  const { loadMs, wasmMemoryBytes } = await loaded.stats();
   await loaded.dispose();
-  return { readyMs, firstTokenMs, wasmMemoryBytes, kvBytes };
+  return { callMs, loadMs, readyMs, firstTokenMs, wasmMemoryBytes };
 }
 
-/** How long the main thread is kept from its tasks, and how much memory the page takes at most. */
+/** How long the main thread is kept from its tasks. */
 class Watch {
   #longestGapMs = 0;
   #longestTaskMs = null;
-  #memoryBytes = null;
   #isOver = false;
   #ticks = this.#tick();
-  #weighing = this.#weighAlways();
 
   constructor() {
     // Firefox does not know of these.
@@ -71,21 +77,10 @@ class Watch {
     }).observe({ type: 'longtask', buffered: true });
   }
 
-  /** Chromium alone can say it, and only when it collects garbage or is started with a flag for it. */
-  async weigh() {
-    if (!performance.measureUserAgentSpecificMemory) return;
-    const { bytes } = await performance.measureUserAgentSpecificMemory();
-    this.#memoryBytes = Math.max(this.#memoryBytes, bytes);
-  }
-
   async end() {
     this.#isOver = true;
-    await Promise.all([this.#ticks, this.#weighing]);
-    return {
-      longestGapMs: this.#longestGapMs,
-      longestTaskMs: this.#longestTaskMs,
-      memoryBytes: this.#memoryBytes,
-    };
+    await this.#ticks;
+    return { longestGapMs: this.#longestGapMs, longestTaskMs: this.#longestTaskMs };
   }
 
   async #tick() {
@@ -95,6 +90,25 @@ class Watch {
       this.#longestGapMs = Math.max(this.#longestGapMs, now - last);
       last = now;
     }
+  }
+}
+
+/** How much memory the page takes at most. Chromium alone can say it. */
+class Weight {
+  #bytes = null;
+  #isOver = false;
+  #weighing = this.#weighAlways();
+
+  async weigh() {
+    if (!performance.measureUserAgentSpecificMemory) return;
+    const { bytes } = await performance.measureUserAgentSpecificMemory();
+    this.#bytes = Math.max(this.#bytes, bytes);
+  }
+
+  async end() {
+    this.#isOver = true;
+    await this.#weighing;
+    return { memoryBytes: this.#bytes };
   }
 
   async #weighAlways() {

@@ -24,10 +24,10 @@ async function problems(page) {
   });
 }
 
-const openPanel = (name) =>
-  document.querySelector('.model-button').getAttribute('aria-expanded') === 'true' ||
-  document.querySelector('.model-button').click() ||
-  name;
+const openPanel = () => {
+  const button = document.querySelector('.model-button');
+  if (button.getAttribute('aria-expanded') !== 'true') button.click();
+};
 
 for (const theme of ['light', 'dark']) {
   for (const width of widths) {
@@ -36,7 +36,7 @@ for (const theme of ['light', 'dark']) {
       await tab.page.setViewport({ width, height: 844 });
       await page.open(server.url);
       await page.look((theme) => {
-        localStorage.setItem('pipit.settings', JSON.stringify({ theme }));
+        globalThis.localStorage.setItem('pipit.settings', JSON.stringify({ theme }));
       }, theme);
       await tab.page.reload();
       await tab.page.waitForSelector('h1');
@@ -50,13 +50,6 @@ for (const theme of ['light', 'dark']) {
         await page.press(name);
         found[name] = await problems(page);
       }
-      await page.press('Close the side panel');
-      await page.press('Chat');
-      await page.press('Download');
-      await page.isReady();
-      await page.ask('Name three birds as a list.');
-      await page.answer();
-      found['an answer'] = await problems(page);
       assert.deepEqual(
         Object.entries(found).filter(([, list]) => list.length > 0),
         [],
@@ -65,7 +58,7 @@ for (const theme of ['light', 'dark']) {
   }
 }
 
-browserTest('the keyboard alone reaches everything and chats', empty, async ({ tab }) => {
+browserTest('the keyboard alone reaches everything', empty, async ({ tab }) => {
   const page = new DemoPage(tab);
   await tab.page.setViewport({ width: 1280, height: 844 });
   await page.open(server.url);
