@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "gguf/gguf.h"
 #include "kernels/kernel_set.h"
+#include "kernels/kv_layout.h"
 #include "model/kv_cache.h"
 #include "support/sessions.h"
 #include "support/tiny_llama.h"
@@ -151,20 +152,22 @@ TEST(Session, AnAppendThatFailedLeavesTheSequenceAsItWas) {
 }
 
 TEST(Session, KvCacheGrowsWithTheSequence) {
-  // Bytes of a page: 2 layers, 2 heads, 64 positions of 8 + 8 elements; int8 has two scales more.
+  // Bytes of a page: 2 layers, 2 heads, positions of 8 + 8 elements; int8 has two scales more.
+  constexpr uint64_t kPositions = uint64_t{2 * 2} * kPagePositions;
   const struct {
     const char* kv_type;
     uint64_t page;
-  } cases[] = {{"f32", 2 * 2 * 64 * 16 * 4},
-               {"f16", 2 * 2 * 64 * 16 * 2},
-               {"int8", 2 * 2 * 64 * (16 + 8)},
-               {"auto", 2 * 2 * 64 * (16 + 8)}};
+  } cases[] = {{"f32", kPositions * 16 * 4},
+               {"f16", kPositions * 16 * 2},
+               {"int8", kPositions * (16 + 8)},
+               {"auto", kPositions * (16 + 8)}};
   for (const auto& c : cases) {
-    auto session = Session::create(tiny_model("auto", c.kv_type), {});
+    auto session =
+        Session::create(tiny_model("auto", c.kv_type), {.n_ctx = uint32_t{2 * kPagePositions}});
     EXPECT_EQ((*session)->kv_bytes(), 0u);
     ASSERT_TRUE((*session)->append(some_tokens(1), LogitRows::kNone).ok());
     EXPECT_EQ((*session)->kv_bytes(), c.page) << c.kv_type;
-    for (int i = 0; i < 2; ++i)
+    for (size_t n = 0; n < kPagePositions; n += 32)
       ASSERT_TRUE((*session)->append(some_tokens(32), LogitRows::kNone).ok());
     EXPECT_EQ((*session)->kv_bytes(), 2 * c.page) << c.kv_type;
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "kernels/kv_layout.h"
 #include "support/sessions.h"
 
 namespace pipit {
@@ -52,13 +53,16 @@ TEST(Session, RewoundItIsAsIfTheRestHadNeverBeen) {
 }
 
 TEST(Session, RewindingFreesThePages) {
-  auto session = Session::create(tiny_model(), {.n_ctx = 200});
-  append_all(**session, some_tokens(129));
+  constexpr size_t kPage = kPagePositions;
+  auto session = Session::create(tiny_model(), {.n_ctx = uint32_t{3 * kPage}});
+  append_all(**session, some_tokens(2 * kPage + 1));
   const uint64_t page = (*session)->kv_bytes() / 3;
   const struct {
     size_t n;
     uint64_t pages;
-  } cases[] = {{1000, 3}, {129, 3}, {128, 2}, {65, 2}, {64, 1}, {1, 1}, {0, 0}};
+  } cases[] = {{9 * kPage, 3}, {2 * kPage + 1, 3}, {2 * kPage, 2},
+               {kPage + 1, 2}, {kPage, 1},         {1, 1},
+               {0, 0}};
   for (const auto& c : cases) {
     (*session)->rewind(c.n);
     EXPECT_EQ((*session)->kv_bytes(), c.pages * page) << c.n;
