@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/str_cat.h"
+#include "kernels/kernel_set.h"
 
 namespace pipit {
 namespace {
@@ -60,8 +61,11 @@ Result<Prefill> Prefill::create(Session& session, Tokens prompt) {
     const Reuse other = reuse(session.tokens(), prompt, n_keep, n_cut, n_dropped);
     if (other.n_cached > best.n_cached) best = other;
   }
-  // The last token is computed for its logits.
-  prefill.n_cached_ = std::min(best.n_cached, prefill.prompt_.size() - 1);
+  // The last token is computed for its logits. Whole tiles are: some kernel sets round the tokens
+  // of a tile together, and the same prompt, asked again, must meet the same numbers.
+  const size_t n_tiled =
+      std::min(best.n_cached, prefill.prompt_.size() - 1) / kTileTokens * kTileTokens;
+  prefill.n_cached_ = best.n_to_remove > 0 ? std::max(n_tiled, n_keep) : n_tiled;
   prefill.n_done_ = prefill.n_cached_;
   prefill.n_to_remove_ = best.n_to_remove;
   session.rewind(prefill.n_cached_ + prefill.n_to_remove_);

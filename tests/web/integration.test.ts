@@ -258,7 +258,7 @@ test('the KV cache can be chosen; what is not there is named', async () => {
     await stream.next();
     const stats = await other.stats();
     assert.equal(stats.kvType, kvType);
-    bytes.push(stats.kvBytes / (30 * 3 * 64)); // layers, heads, positions of a page
+    bytes.push(stats.kvBytes / (30 * 3 * 512)); // layers, heads, positions of a page
     await stream.return();
   }
   assert.deepEqual(bytes, [512, 256, 136]);

