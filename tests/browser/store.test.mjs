@@ -112,8 +112,8 @@ browserTest(
   'an interrupted download goes on in another tab',
   { url: server.url },
   async ({ tab, open }) => {
-    serveFile('model.gguf', () => ({ pauseMs: 10, stepBytes: 2048 }));
-    assert.equal((await loadIn(tab, 'model.gguf', { abortMs: 700 })).code, 'cancelled');
+    serveFile('model.gguf', () => ({ pauseMs: 40, stepBytes: 2048 }));
+    assert.equal((await loadIn(tab, 'model.gguf', { abortAt: 3 * CHUNK })).code, 'cancelled');
     const rest = serveFile('model.gguf');
     const { text, progress } = await loadIn(await open(server.url), 'model.gguf');
     assert.equal(text, expected);

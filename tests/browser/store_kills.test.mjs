@@ -87,7 +87,7 @@ async function interruptAndGoOn(tab, victim, kill) {
   const url = new URL(path, server.url).href;
   const at = Math.floor(Math.random() * content.length);
   const what = `killed at byte ${at}`;
-  const first = new FaultyFile(content, () => ({ pauseMs: 1, stepBytes: 4096 }));
+  const first = new FaultyFile(content, () => ({ pauseMs: 40, stepBytes: 4096 }));
   files.set(path, first);
   victim.run(60, 'A download', download, url).catch(() => {}); // it never ends
   while (first.sent < at) await sleep(1);

@@ -54,18 +54,24 @@ export async function serveLoading({ blocked = '' } = {}) {
   });
 }
 
-/** In the page: loads a model and answers what came of it, { text, warnings, progress } or { code, message }. */
-export async function load(name, { assets = '/tuned/', abortMs, ...options } = {}) {
+/**
+ * In the page: loads a model and answers what came of it, { text, warnings, progress } or { code, message }. After
+ * `abortAt` bytes from the network it is cancelled.
+ */
+export async function load(name, { assets = '/tuned/', abortAt = Infinity, ...options } = {}) {
   const { loadModel } = await import('/dist/browser/index.js');
-  const signal = abortMs === undefined ? undefined : AbortSignal.timeout(abortMs);
+  const abort = new AbortController();
   const progress = [];
   try {
     const model = await loadModel(`/files/${name}`, {
       kernels: 'simd128',
       threads: 1,
       assets,
-      signal,
-      onProgress: (step) => progress.push(step),
+      signal: abort.signal,
+      onProgress: (step) => {
+        progress.push(step);
+        if (step.downloaded >= abortAt) abort.abort();
+      },
       ...options,
     });
     const { text } = await model.generate('the thing', {
