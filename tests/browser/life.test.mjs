@@ -79,9 +79,13 @@ const moments = {
     const model = await loadModel(url, { threads: 1 });
     const tokens = Array.from({ length: 100 }, (_, i) => i);
     const rows = model.logits(tokens);
-    await rows.next(); // the next rows wait for their reader, and what follows for them
-    const stream = model.generate('the');
-    const pending = [stream.result, stream.next(), model.generate('a').result].map(failure);
+    await rows.next(); // the next rows wait for their reader
+    const session = await model.createSession({ nCtx: 32, whenFull: 'slide' });
+    const endless = session.generate('the', { ignoreEos: true, maxTokens: 1e9 });
+    const readAll = async () => {
+      for await (const _ of endless);
+    };
+    const pending = [endless.result, readAll(), session.generate('a').result].map(failure);
     const start = performance.now();
     if (how === 'is terminated') workers.at(-1).terminate();
     else door.postMessage({ who, how });
