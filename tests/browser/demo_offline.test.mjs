@@ -5,6 +5,7 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 
 import { buildDemo } from '../../tools/build-demo.mjs';
 import { serve } from '../../tools/lib/server.mjs';
@@ -113,11 +114,17 @@ browserTest(
       const other = await open(server.url);
       assert.equal((await other.run(10, 'Looking', look)).main, 'first', 'while two are open');
       await other.close();
-      await tab.page.reload(limit);
-      const isSecond = async () =>
-        (await (await fetch('main.js')).text()).includes('second/smollm2');
-      await tab.page.waitForFunction(isSecond, limit);
-      assert.deepEqual(await tab.run(10, 'Looking', look), { ...before, main: 'second' });
+      // A tab that was just closed may still count as open; and the page, as it goes over, reloads itself under us.
+      const visit = async () => {
+        await tab.page.reload(limit);
+        return tab.run(10, 'Looking', look);
+      };
+      const end = Date.now() + limit.timeout;
+      const expected = { ...before, main: 'second' };
+      let after;
+      while (!isDeepStrictEqual(after, expected) && Date.now() < end)
+        after = await visit().catch(() => {});
+      assert.deepEqual(after, expected);
     } finally {
       server.close();
     }

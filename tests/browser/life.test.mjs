@@ -70,7 +70,7 @@ const moments = {
     const pending = [failure(loadModel('/silent', { threads: 2 }))];
     await new Promise((resolve) => setTimeout(resolve, 1000)); // the threads have started
     const start = performance.now();
-    if (how === 'is terminated') workers.at(-1).terminate();
+    if (how === 'is terminated') workers[0].terminate();
     else door.postMessage({ who, how });
     return { outcomes: await Promise.all(pending), ms: performance.now() - start };
   },
@@ -87,7 +87,7 @@ const moments = {
     };
     const pending = [endless.result, readAll(), session.generate('a').result].map(failure);
     const start = performance.now();
-    if (how === 'is terminated') workers.at(-1).terminate();
+    if (how === 'is terminated') workers[0].terminate();
     else door.postMessage({ who, how });
     const outcomes = await Promise.all(pending);
     const ms = performance.now() - start;

@@ -15,7 +15,11 @@ function watch(t: TestContext) {
     close: () => (port.isOpen = false),
   };
   const deaths: string[] = [];
-  const end = watchLifeline(port as unknown as MessagePort, (reason) => deaths.push(reason));
+  const end = watchLifeline(
+    port as unknown as MessagePort,
+    (reason) => deaths.push(reason),
+    () => {},
+  );
   return {
     port,
     deaths,

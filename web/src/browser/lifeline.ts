@@ -1,10 +1,14 @@
 // How a page learns that a worker is gone: browsers say nothing when one closes itself, is ended from outside or runs out
 // of memory, but they release the Web Locks that it held. Where there are none, on pages without HTTPS, the page asks.
+import type { ThreadStart } from './thread.ts';
 
 /** What a worker tells on the port that comes with its first message. */
 type LifeSign =
   /** A lock that is held as long as the worker lives, or one of its threads. */
-  { type: 'lock'; name: string } | { type: 'no_locks' } | { type: 'alive' };
+  | { type: 'lock'; name: string }
+  | { type: 'no_locks' }
+  | { type: 'alive' }
+  | { type: 'thread'; start: ThreadStart };
 
 /** How long the worker's script may take to arrive and start. */
 const START_MS = 60_000;
@@ -27,8 +31,12 @@ export class Lifeline {
     this.#tell({ type: 'lock', name });
   }
 
-  #tell(sign: LifeSign): void {
-    this.#port.postMessage(sign);
+  startThread(start: ThreadStart): void {
+    this.#tell({ type: 'thread', start }, [start.port]);
+  }
+
+  #tell(sign: LifeSign, transfer: Transferable[] = []): void {
+    this.#port.postMessage(sign, transfer);
   }
 }
 
@@ -41,8 +49,15 @@ export async function holdLock(onHeld: (name: string) => void): Promise<never> {
   });
 }
 
-/** The page's side: calls `onDeath`, once, when the worker at the port's other end is gone. Answers what ends the watch. */
-export function watchLifeline(port: MessagePort, onDeath: (reason: string) => void): () => void {
+/**
+ * The page's side: calls `onDeath`, once, when the worker at the port's other end is gone, and `onThread` for the threads
+ * that it wants. Answers what ends the watch.
+ */
+export function watchLifeline(
+  port: MessagePort,
+  onDeath: (reason: string) => void,
+  onThread: (start: ThreadStart) => void,
+): () => void {
   const watch = new AbortController();
   let timer = setTimeout(() => die(`it did not start within ${START_MS / 1000} s`), START_MS);
   let unanswered = 0;
@@ -59,6 +74,9 @@ export function watchLifeline(port: MessagePort, onDeath: (reason: string) => vo
         break;
       case 'alive':
         unanswered = 0;
+        break;
+      case 'thread':
+        onThread(data.start);
         break;
     }
   };

@@ -8,7 +8,7 @@ import { ModelWorker } from '../worker.ts';
 import { Lifeline } from './lifeline.ts';
 import { loadModule } from './modules.ts';
 import { openStore } from './stores.ts';
-import { isThread, listenToThreads, proveThreadLife } from './thread.ts';
+import { isThread, joinThreads, startThreadsBy } from './thread.ts';
 
 /** What is used of a DedicatedWorkerGlobalScope, which TypeScript's DOM types do not have. */
 interface WorkerScope {
@@ -18,7 +18,7 @@ interface WorkerScope {
 
 /** What the worker's script does. */
 export function serveWorker(tuning = TUNING): void {
-  if (isThread) proveThreadLife();
+  if (isThread) joinThreads();
   else work(tuning);
 }
 
@@ -43,7 +43,7 @@ function work(tuning: typeof TUNING): void {
   });
   scope.onmessage = ({ ports: [port] }) => {
     const lifeline = new Lifeline(port!);
-    listenToThreads((lock) => lifeline.addLock(lock));
+    startThreadsBy(lifeline);
     scope.onmessage = ({ data }) => worker.receive(data);
   };
 }

@@ -1,32 +1,60 @@
 // The threads of the Wasm modules: workers that run this worker's own script again, so that there is one script to find.
+// The page starts them: Firefox now and then never returns from `new Worker` in a worker.
 import { holdLock } from './lifeline.ts';
+
+/** What the page starts a thread with. */
+export interface ThreadStart {
+  url: string;
+  options: WorkerOptions;
+  /** Between the thread and the module's worker; the thread gets it with its first message. */
+  port: MessagePort;
+}
 
 /** Emscripten's name for the workers of its threads; its glue in them starts by itself. */
 export const isThread = self.name.startsWith('em-pthread');
 
-/** Called with the lock that a new thread holds as long as it lives. */
-let onThreadLock: (name: string) => void = () => {};
-
-export function listenToThreads(onLock: (name: string) => void): void {
-  onThreadLock = onLock;
+/** The worker's way to the page. */
+interface Page {
+  startThread(start: ThreadStart): void;
+  /** A thread holds the lock `name` as long as it lives. */
+  addLock(name: string): void;
 }
 
-/** Takes the place of `new Worker` in Emscripten's glue (tools/bundle.mjs). */
+let page: Page | undefined;
+
+export function startThreadsBy(thePage: Page): void {
+  page = thePage;
+}
+
+interface ThreadMessage {
+  pipitLock?: string;
+}
+
+/** Takes the place of `new Worker` in Emscripten's glue (tools/bundle.mjs), which uses no more of it than a port has. */
 export function startThread(options: WorkerOptions): Worker {
-  const worker = new Worker(self.location.href, { ...options, type: scriptType() });
-  worker.addEventListener('message', ({ data }: MessageEvent<{ pipitLock?: string }>) => {
-    if (data.pipitLock !== undefined) onThreadLock(data.pipitLock);
+  const { port1, port2 } = new MessageChannel();
+  port1.addEventListener('message', ({ data }: MessageEvent<ThreadMessage>) => {
+    if (data.pipitLock !== undefined) page!.addLock(data.pipitLock);
   });
-  worker.addEventListener('messageerror', () => {
+  port1.addEventListener('messageerror', () => {
     throw new Error('a message of a thread could not be read');
   });
-  return worker;
+  const url = self.location.href;
+  page!.startThread({ url, options: { ...options, type: scriptType() }, port: port2 });
+  const terminate = (): void => port1.close();
+  return Object.assign(port1, { terminate }) as unknown as Worker;
 }
 
-/** In a thread: lets the page know when it is gone. What waits for the thread in Wasm would hear of no error. */
-export function proveThreadLife(): void {
+/** In a thread, before its first message: puts the port in the place of the page, with which the glue has nothing to do. */
+export function joinThreads(): void {
   self.addEventListener('error', () => self.close());
-  holdLock((name) => self.postMessage({ pipitLock: name })).catch(() => {});
+  const onStart = ({ ports: [port] }: MessageEvent): void => {
+    self.postMessage = port!.postMessage.bind(port);
+    port!.onmessage = (event) => self.onmessage!(event);
+    // Lets the page know when it is gone. What waits for the thread in Wasm would hear of no error.
+    holdLock((name) => port!.postMessage({ pipitLock: name })).catch(() => {});
+  };
+  self.addEventListener('message', onStart, { once: true });
 }
 
 /** Of this very script: some bundlers make a classic one of it, which has importScripts(). */

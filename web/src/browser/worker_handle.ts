@@ -1,31 +1,40 @@
-// Starts a browser's worker and shows it to the client as a WorkerHandle.
+// Starts a browser's worker, and its threads, and shows it to the client as a WorkerHandle.
 import type { WorkerHandle } from '../connection.ts';
 import { PipitError } from '../errors.ts';
 import type { FromWorker } from '../protocol.ts';
 import { watchLifeline } from './lifeline.ts';
+import type { ThreadStart } from './thread.ts';
 
 /** `assets`: the folder of worker.js; undefined: that of this script. Throws unsupported where none can be started. */
 export function startWorker(assets: URL | undefined): WorkerHandle {
   const worker = createWorker(assets);
   const { port1, port2 } = new MessageChannel();
+  const threads: Worker[] = [];
   let endWatch = (): void => {};
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer),
     listen(onMessage, onDeath) {
-      endWatch = watchLifeline(port1, onDeath);
-      worker.onmessage = ({ data }: MessageEvent<FromWorker>) => onMessage(data);
-      worker.onmessageerror = () => onDeath('a message could not be read');
-      worker.onerror = (event) => {
+      const onError = (event: Event): void => {
         // Whoever waits is told; the page's own error handlers need not hear of it too.
         event.preventDefault();
         // The event of a script that cannot be loaded has no message.
         onDeath(event instanceof ErrorEvent ? event.message : notLoaded(assets));
       };
+      const startThread = ({ url, options, port }: ThreadStart): void => {
+        const thread = new Worker(url, options);
+        thread.onerror = onError;
+        thread.postMessage({}, [port]); // Emscripten's glue does nothing where there is no cmd
+        threads.push(thread);
+      };
+      endWatch = watchLifeline(port1, onDeath, startThread);
+      worker.onmessage = ({ data }: MessageEvent<FromWorker>) => onMessage(data);
+      worker.onmessageerror = () => onDeath('a message could not be read');
+      worker.onerror = onError;
       worker.postMessage(null, [port2]);
     },
     terminate() {
       endWatch();
-      worker.terminate();
+      for (const each of [worker, ...threads]) each.terminate();
     },
   };
 }
