@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { formatBytes, formatTable } from '../dist/node/format.js';
 import { spread } from '../dist/stats.js';
 import { catalog, modelPath } from '../tools/fetch-model.mjs';
-import { BROWSERS, openPage } from '../tools/lib/browser.mjs';
+import { openPage } from '../tools/lib/browser.mjs';
 import { serve } from '../tools/lib/server.mjs';
 import { COMMON, parse, runProgram } from './lib/program.mjs';
 import { cell } from './lib/table.mjs';
@@ -12,13 +12,7 @@ import { cell } from './lib/table.mjs';
 const STORES = ['indexeddb', 'opfs', 'memory', 'none'];
 
 const options = [
-  {
-    name: 'hosts',
-    value: 'LIST',
-    default: BROWSERS.join(),
-    parse: parse.list(parse.name(BROWSERS)),
-    help: `of ${BROWSERS.join(', ')}`,
-  },
+  COMMON.browsers,
   {
     name: 'stores',
     value: 'LIST',

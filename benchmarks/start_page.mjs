@@ -35,17 +35,19 @@ const tasks = {
     return watch.end();
   },
 
-  /** On one thread: the browser waits until every worker has said what it takes, and threads without work do not answer. */
+  /** What the page takes after all that: Wasm memory never shrinks, so its peak is in it. Chromium alone can say it. */
   async weigh() {
-    const weight = new Weight();
-    await start({ threads: 1 }, () => weight.weigh());
-    return weight.end();
+    let memoryBytes = null;
+    await start(async () => {
+      memoryBytes = (await performance.measureUserAgentSpecificMemory?.())?.bytes ?? null;
+    });
+    return { memoryBytes };
   },
 };
 
-async function start(options = {}, beforeEnd = async () => {}) {
+async function start(beforeEnd = async () => {}) {
   const callMs = performance.now();
-  const loaded = await loadModel(model, options);
+  const loaded = await loadModel(model);
   const readyMs = performance.now();
   const prompt = randomTokens(promptTokens, loaded.info.nVocab);
   let firstTokenMs;
@@ -89,32 +91,6 @@ class Watch {
       const now = performance.now();
       this.#longestGapMs = Math.max(this.#longestGapMs, now - last);
       last = now;
-    }
-  }
-}
-
-/** How much memory the page takes at most. Chromium alone can say it. */
-class Weight {
-  #bytes = null;
-  #isOver = false;
-  #weighing = this.#weighAlways();
-
-  async weigh() {
-    if (!performance.measureUserAgentSpecificMemory) return;
-    const { bytes } = await performance.measureUserAgentSpecificMemory();
-    this.#bytes = Math.max(this.#bytes, bytes);
-  }
-
-  async end() {
-    this.#isOver = true;
-    await this.#weighing;
-    return { memoryBytes: this.#bytes };
-  }
-
-  async #weighAlways() {
-    while (!this.#isOver) {
-      await this.weigh();
-      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 }

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { arch, cpus, release, totalmem, type } from 'node:os';
 import { parseArgs } from 'node:util';
 
-import { EXECUTABLES } from '../../tools/lib/browser.mjs';
+import { BROWSERS, EXECUTABLES } from '../../tools/lib/browser.mjs';
 
 /** A wrong command line: exit code 2. */
 export class UsageError extends Error {}
@@ -29,6 +29,13 @@ export const parse = {
 
 /** Options that several benchmarks have. */
 export const COMMON = {
+  browsers: {
+    name: 'hosts',
+    value: 'LIST',
+    default: BROWSERS.join(),
+    parse: parse.list(parse.name(BROWSERS)),
+    help: `of ${BROWSERS.join(', ')}`,
+  },
   rounds: {
     name: 'rounds',
     value: 'N',
