@@ -104,6 +104,10 @@ struct KernelSet {
   bool is_deterministic;     // the same bits on every machine
   bool is_automatic = true;  // whether "auto" may choose it
 
+  // Whether this machine makes the set's products of another set's instructions and some more, so
+  // that it cannot be faster; nullptr: never.
+  bool (*is_emulated)() = nullptr;
+
   // Bytes of a matrix in this set's layout. `n_cols` is a multiple of the format's block size.
   uint64_t (*packed_bytes)(const Format& format, uint64_t n_rows, uint64_t n_cols);
 

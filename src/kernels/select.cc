@@ -142,6 +142,8 @@ Result<double> measure(const KernelSet& set) {
 
 bool is_relaxed(const KernelSet& set) { return std::string_view(set.name).starts_with("relaxed-"); }
 
+bool is_emulated(const KernelSet& set) { return set.is_emulated != nullptr && set.is_emulated(); }
+
 // How a set of this build does on this machine, which never changes: measured once.
 struct Memory {
   const KernelSet* set = nullptr;
@@ -184,8 +186,8 @@ Status time(std::span<KernelTrial* const> rivals) {
   return ok_status();
 }
 
-// Among the relaxed sets the faster one is taken; where none of them works, the first set that
-// does.
+// Among the relaxed sets the faster one is taken, without a race where one is known to be slower:
+// the engine may still run both uncompiled. Where none of them works, the first set that does.
 Result<KernelChoice> choose(std::span<const KernelSet* const> candidates) {
   KernelChoice choice = {.set = nullptr, .trials = {}};
   for (const KernelSet* set : candidates) {
@@ -196,11 +198,11 @@ Result<KernelChoice> choose(std::span<const KernelSet* const> candidates) {
   const KernelTrial* best = nullptr;
   for (KernelTrial& trial : choice.trials) {
     if (!trial.is_correct) continue;
-    if (is_relaxed(*trial.set)) rivals.push_back(&trial);
+    if (is_relaxed(*trial.set) && !is_emulated(*trial.set)) rivals.push_back(&trial);
     if (best == nullptr) best = &trial;
   }
-  if (rivals.size() > 1) {
-    PIPIT_RETURN_IF_ERROR(time(rivals));
+  if (!rivals.empty()) {
+    if (rivals.size() > 1) PIPIT_RETURN_IF_ERROR(time(rivals));
     best = *std::max_element(
         rivals.begin(), rivals.end(),
         [](const KernelTrial* a, const KernelTrial* b) { return a->gmacs < b->gmacs; });

@@ -93,6 +93,17 @@ TEST(KernelSelection, ASetWithWrongAttentionIsSkipped) {
   EXPECT_FALSE(choice->trials[0].is_correct);
 }
 
+TEST(KernelSelection, AnEmulatedSetIsTakenOnlyWhereItIsForced) {
+  KernelSet emulated = reference_with("relaxed-emulated", kReference.matmul);
+  emulated.is_emulated = [] { return true; };
+  const KernelSet other = reference_with("relaxed-other", kReference.matmul);
+  const KernelSet* const sets[] = {&emulated, &other};
+  for (const char* name : {"auto", "relaxed", "relaxed-other"}) {
+    EXPECT_EQ(choose_kernel_set(name, sets)->set, &other) << name;
+  }
+  EXPECT_EQ(choose_kernel_set("relaxed-emulated", sets)->set, &emulated);
+}
+
 TEST(KernelSelection, AnUnknownNameListsTheKnownOnes) {
   const auto none = choose_kernel_set("avx512");
   EXPECT_EQ(none.status().code(), StatusCode::kNotFound);

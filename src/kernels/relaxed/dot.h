@@ -3,6 +3,8 @@
 
 #include <wasm_simd128.h>
 
+#include <cstdint>
+
 namespace pipit::relaxed {
 
 // Σ over 4 neighbouring bytes of a (int8) · b (0 … 127), one 32-bit lane each, added up over
@@ -23,6 +25,17 @@ struct DotI32 {
     return wasm_i32x4_relaxed_dot_i8x16_i7x16_add(a, b, sum);
   }
   static v128_t total(v128_t sum) { return sum; }
+
+  // Whether the engine makes it of the 16-bit form (x86 without AVX-VNNI: vpmaddubsw, vpmaddwd).
+  // Beyond 7 bits of b the forms differ: that one's sums of two saturate, 2 · 32,767 in a lane; a
+  // single instruction gives 4 · 127 · 255, or 4 · 127 · -1 where it takes b for signed (ARM's
+  // SDOT).
+  static bool is_emulated() {
+    const volatile int8_t all_bits = -1;  // volatile: Binaryen crashes when it computes this itself
+    const v128_t b = wasm_i8x16_splat(all_bits);
+    const v128_t sums = add(wasm_i8x16_const_splat(127), b, wasm_i32x4_const_splat(0));
+    return wasm_i32x4_extract_lane(sums, 0) == 2 * 32767;
+  }
 };
 
 }  // namespace pipit::relaxed

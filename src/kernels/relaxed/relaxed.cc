@@ -153,6 +153,10 @@ constexpr KernelSet kernel_set(const char* name) {
 }  // namespace relaxed
 
 constinit const KernelSet kRelaxedI16 = relaxed::kernel_set<relaxed::DotI16>("relaxed-i16");
-constinit const KernelSet kRelaxedI32 = relaxed::kernel_set<relaxed::DotI32>("relaxed-i32");
+constinit const KernelSet kRelaxedI32 = [] {
+  KernelSet set = relaxed::kernel_set<relaxed::DotI32>("relaxed-i32");
+  set.is_emulated = relaxed::DotI32::is_emulated;
+  return set;
+}();
 
 }  // namespace pipit
