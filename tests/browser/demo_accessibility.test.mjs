@@ -54,8 +54,7 @@ for (const theme of ['light', 'dark']) {
       }
       await page.press('Close the side panel');
       await page.press('Chat');
-      await page.press('Download');
-      await page.isReady();
+      await page.hasModel();
       await page.ask('Name three birds as a list.');
       await page.answer();
       found['an answer'] = await problems(page);
