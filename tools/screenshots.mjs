@@ -17,7 +17,6 @@ const settings = {
   kernels: 'simd128',
   kvType: 'f32',
   threads: 1,
-  repeatPenalty: 1,
   maxTokens: 250,
 };
 const turns = ['Why is the sky blue?', 'Write a short poem about a small bird in the rain.'];
