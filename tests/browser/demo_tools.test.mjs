@@ -32,7 +32,7 @@ browserTest('translates while one types', empty, async ({ tab }) => {
   await page.look(() => {
     globalThis.seen = new Set();
     const place = document.querySelector('.translation');
-    new MutationObserver(() => globalThis.seen.add(place.innerText)).observe(place, {
+    new globalThis.MutationObserver(() => globalThis.seen.add(place.innerText)).observe(place, {
       ...{ childList: true, characterData: true, subtree: true },
     });
   });
