@@ -45,7 +45,10 @@ export default defineConfig(
     files: ['**/*.{js,mjs}'],
     languageOptions: { globals: nodeGlobals },
   },
-  { files: ['tests/{browser,package}/**'], languageOptions: { globals: pageGlobals } },
+  {
+    files: ['tests/{browser,package}/**', 'tools/screenshots.mjs'],
+    languageOptions: { globals: pageGlobals },
+  },
   {
     rules: {
       'no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_$' }],

@@ -2,6 +2,7 @@
 // and the keyboard alone reaches everything.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { serveDemo } from '../../tools/serve-demo.mjs';
@@ -10,6 +11,7 @@ import { DemoPage, buildHere } from './support/demo.mjs';
 
 const axe = await readFile(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 const server = await serveDemo(await buildHere(), 0);
+after(() => server.close());
 const widths = [1280, 390];
 const empty = { url: 'about:blank', timeout: 240_000 };
 
@@ -50,6 +52,12 @@ for (const theme of ['light', 'dark']) {
         await page.press(name);
         found[name] = await problems(page);
       }
+      await page.press('Close the side panel');
+      await page.press('Chat');
+      await page.hasModel();
+      await page.ask('Name three birds as a list.');
+      await page.answer();
+      found['an answer'] = await problems(page);
       assert.deepEqual(
         Object.entries(found).filter(([, list]) => list.length > 0),
         [],

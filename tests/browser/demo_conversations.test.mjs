@@ -60,6 +60,23 @@ browserTest('what is written is there after a reload, at once', page, async ({ t
   await shows(other, 'A');
 });
 
+browserTest('after a reload without a word, what is said is shown', page, async ({ tab }) => {
+  await start(tab);
+  await tab.page.reload();
+  await start(tab);
+  const isShown = await tab.run(
+    10,
+    'Saying something',
+    (it) => {
+      const { id } = globalThis.state.current.value;
+      globalThis.state.putConversation({ ...it, id });
+      return globalThis.state.current.value.title === it.title;
+    },
+    conversation('', 'A'),
+  );
+  assert.equal(isShown, true);
+});
+
 browserTest('a tab follows what another does', page, async ({ tab, open }) => {
   const other = await open(server.url);
   await start(tab);

@@ -89,8 +89,28 @@ export class DemoPage {
     await this.tab.page.waitForSelector('.model-light.ready', limit);
   }
 
+  /** Downloads the catalogue's model, and waits for it. */
+  async hasModel() {
+    await this.press('Download');
+    await this.isReady();
+  }
+
+  /** Chooses a file of the machine as the model. */
+  async chooseModel(file) {
+    const input = await this.tab.page.waitForSelector('.panel input[accept=".gguf"]', limit);
+    await input.uploadFile(file);
+    await input.dispose();
+  }
+
   async type(label, text) {
     await this.tab.page.type(`[aria-label="${label}"]`, text);
+  }
+
+  /** Types `text` in place of what is in a field. */
+  async retype(selector, text) {
+    await this.tab.page.$eval(selector, (field) => field.select());
+    await this.tab.page.keyboard.press('Backspace');
+    await this.tab.page.type(selector, text);
   }
 
   look(f, ...args) {

@@ -33,8 +33,10 @@ export async function startConversations(whenGone: (id: string) => void): Promis
   // What was begun before the store had opened stays.
   const begun = conversations.value;
   show([...(await store.all()), ...begun]);
+  const open = readOpen();
   if (begun.length > 0) await write(begun);
-  else currentId.value = readOpen() ?? currentId.value;
+  // One in which nothing was said before the reload is not there any more.
+  else if (open !== null && conversationOf(open)) openConversation(open);
   effect(() => keepOpen(currentId.value));
 }
 

@@ -14,7 +14,7 @@ const TITLES: { readonly [Code in ErrorCode]: string } = {
   cancelled: 'Stopped',
   worker_died: 'The model ended unexpectedly',
   quota_exceeded: 'There is not enough room to keep the model',
-  network: 'The server cannot be reached',
+  network: 'The model could not be downloaded',
   internal: 'Something went wrong inside pipit',
 };
 
