@@ -50,7 +50,7 @@ export function joinThreads(): void {
   self.addEventListener('error', () => self.close());
   const onStart = ({ ports: [port] }: MessageEvent): void => {
     self.postMessage = port!.postMessage.bind(port);
-    port!.onmessage = (event) => self.onmessage!(event);
+    port!.onmessage = (event) => void self.onmessage!(event);
     // Lets the page know when it is gone. What waits for the thread in Wasm would hear of no error.
     holdLock((name) => port!.postMessage({ pipitLock: name })).catch(() => {});
   };
