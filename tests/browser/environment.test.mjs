@@ -96,11 +96,27 @@ const cases = [
     options: { kernels: 'simd128', threads: 2 },
     expected: { threads: 1, warnings: [/Threads cannot be started here.*status 404/] },
   },
+  {
+    what: 'nobody answers whether what is stored may stay',
+    prepare: () => (globalThis.StorageManager.prototype.persist = () => new Promise(() => {})),
+    options: { persist: true },
+    expected: { warnings: [] },
+  },
+  {
+    what: 'what is stored may not stay',
+    prepare: () => (globalThis.StorageManager.prototype.persist = async () => false),
+    options: { persist: true },
+    expected: { warnings: [/it may delete it when room becomes scarce/] },
+  },
 ];
 
-for (const { what, routes, headers = ISOLATION, options = {}, expected, error } of cases) {
+const noPreparation = () => {};
+for (const testCase of cases) {
+  const { what, routes, headers = ISOLATION, prepare = noPreparation, options = {} } = testCase;
+  const { expected, error } = testCase;
   const server = await serveHere({ ...routes, '/models/': models }, { headers });
   browserTest(what, { url: server.url }, async ({ tab, errors }) => {
+    await tab.run(10, 'Preparing', prepare);
     const outcome = await tab.run(60, 'Loading', load, '/models/tiny-q4_0.gguf', options);
     if (error) {
       assert.equal(outcome.code, error.code, outcome.message);

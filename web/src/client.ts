@@ -40,7 +40,7 @@ export interface LoadOptions {
   store?: StoreOption;
   /** SHA-256 of the file in hexadecimal, of a split model's files in order: another file is refused. */
   expectedSha256?: string | readonly string[];
-  /** Asks the browser, before the download, to keep what is stored; some then ask the user. */
+  /** Asks the browser to keep what is stored. Some then ask the user, for whose answer nothing waits. */
   persist?: boolean;
   /** Context size of the model's sessions in tokens; 0, the default: what the model was trained for. */
   nCtx?: number;
@@ -55,8 +55,8 @@ export interface ModelFiles {
   /** Those among them that are MessagePorts. */
   ports: MessagePort[];
   defaultStore: StoreOption;
-  /** For stats(). */
-  warnings: string[];
+  /** To add to those of stats(); it may grow. */
+  warnings: readonly string[];
 }
 
 /**
@@ -68,6 +68,8 @@ export class LanguageModel {
   readonly #connection: Connection;
   /** Of the sessions, in tokens; 0: what the model was trained for. */
   readonly #nCtx: number;
+  /** Of the page itself. */
+  readonly #warnings: readonly string[];
   readonly #session: Session;
   #nextSession = 0;
   #openai: OpenAIShape | undefined;
@@ -86,7 +88,7 @@ export class LanguageModel {
     try {
       const store = storeForWorker(options.store ?? defaultStore);
       const { answer } = connection.request(
-        { type: 'load', sources, store, expectedSha256, kernels, kvType, threads, warnings },
+        { type: 'load', sources, store, expectedSha256, kernels, kvType, threads },
         {
           signal,
           transfer: typeof store === 'object' ? [...ports, store.port] : ports,
@@ -97,7 +99,7 @@ export class LanguageModel {
           },
         },
       );
-      return new LanguageModel(connection, await answer, nCtx);
+      return new LanguageModel(connection, await answer, nCtx, warnings);
     } catch (error) {
       await connection.dispose('The model');
       throw error;
@@ -118,10 +120,16 @@ export class LanguageModel {
     }
   }
 
-  private constructor(connection: Connection, info: ModelInfo, nCtx: number) {
+  private constructor(
+    connection: Connection,
+    info: ModelInfo,
+    nCtx: number,
+    warnings: readonly string[],
+  ) {
     this.#connection = connection;
     this.info = info;
     this.#nCtx = nCtx;
+    this.#warnings = warnings;
     this.#session = new Session(connection, this.#sessionRef({}), info);
   }
 
@@ -219,7 +227,8 @@ export class LanguageModel {
 
   /** Memory, kernel set, threads, load time and warnings. */
   async stats(): Promise<ModelStats> {
-    return this.#connection.request({ type: 'stats' }).answer;
+    const { warnings, ...others } = await this.#connection.request({ type: 'stats' }).answer;
+    return { ...others, warnings: [...warnings, ...this.#warnings] };
   }
 
   /** Ends the worker and frees its memory. What is pending is rejected as cancelled. May be called at any time. */

@@ -186,8 +186,6 @@ export type RequestBody<Source = unknown> =
       kernels: string;
       kvType: string;
       threads: number | undefined;
-      /** What the page has to add to those of stats(). */
-      warnings: string[];
     }
   | { type: 'inspect'; source: Source }
   | { type: 'createSession'; session: SessionRef }

@@ -41,9 +41,11 @@ export async function loadModel(
   return LanguageModel.load(
     () => startWorker(folder),
     options,
-    async () => {
-      const files = filesOf(model);
-      if (options.persist && !(await requestPersistence())) files.warnings.push(NOT_PERSISTENT);
+    () => {
+      const warnings: string[] = [];
+      const files = { ...filesOf(model), warnings };
+      if (options.persist)
+        void requestPersistence().then((isKept) => isKept || warnings.push(NOT_PERSISTENT));
       return files;
     },
   );
@@ -59,7 +61,7 @@ function folderOf(assets: unknown): URL {
 const NOT_PERSISTENT =
   'The browser did not promise to keep the stored model: it may delete it when room becomes scarce.';
 
-function filesOf(model: ModelSource | readonly ModelSource[]): ModelFiles {
+function filesOf(model: ModelSource | readonly ModelSource[]): Omit<ModelFiles, 'warnings'> {
   const sources: CommonSource[] = [];
   const ports: MessagePort[] = [];
   for (const part of Array.isArray(model) ? (model as ModelSource[]) : [model as ModelSource]) {
@@ -81,7 +83,7 @@ function filesOf(model: ModelSource | readonly ModelSource[]): ModelFiles {
   if (sources.length === 0) {
     throw invalid('The model is an empty array; it must have one file or more.');
   }
-  return { sources, ports, defaultStore: 'indexeddb', warnings: [] };
+  return { sources, ports, defaultStore: 'indexeddb' };
 }
 
 /** The worker lies elsewhere: what is relative to the page is not relative to it. */

@@ -68,13 +68,13 @@ export async function loadEngine<Source>(
 
 async function loadOnce<Source>(
   environment: LoadEnvironment<Source>,
-  { sources, expectedSha256, kernels, kvType, threads, warnings: given }: Body<'load', Source>,
+  { sources, expectedSha256, kernels, kvType, threads }: Body<'load', Source>,
   calls: LoadCalls,
   store: ModelStore | undefined,
 ): Promise<LoadedModel> {
   const start = performance.now();
   const progress = new Progress(calls.onProgress);
-  const warnings = new Set(given);
+  const warnings = new Set<string>();
   const optionsOf = (index: number): UrlOptions => ({
     store,
     expectedSha256: expectedSha256[index],
