@@ -7,6 +7,7 @@ namespace pipit::panels {
 alignas(16) const uint8_t kNibbleMask8[16] = {15, 15, 15, 15, 15, 15, 15, 15,
                                               15, 15, 15, 15, 15, 15, 15, 15};
 alignas(16) const uint16_t kNibbleMask16[8] = {15, 15, 15, 15, 15, 15, 15, 15};
+alignas(16) const int16_t k128In16[8] = {128, 128, 128, 128, 128, 128, 128, 128};
 
 alignas(16) const HalfConstants kHalfConstants = {
     .magnitude = {0x7fff, 0x7fff, 0x7fff, 0x7fff},

@@ -12,11 +12,13 @@
 
 namespace pipit::panels {
 
-// Masks of the low nibble in lanes of 8 and 16 bits. V8 builds a v128.const anew at each use, which
-// costs more than the `and`; these are defined out of the compiler's sight, so that they are loaded
-// into a register once (the layers of SmolLM2-135M, relaxed-i16: 5.6 → 4.2 ms a token).
+// Masks of the low nibble in lanes of 8 and 16 bits, and 128 in lanes of 16. V8 builds a v128.const
+// anew at each use, which costs more than the `and`; these are defined out of the compiler's sight,
+// so that they are loaded into a register once (the layers of SmolLM2-135M, relaxed-i16: 5.6 →
+// 4.2 ms a token).
 extern const uint8_t kNibbleMask8[16];
 extern const uint16_t kNibbleMask16[8];
+extern const int16_t k128In16[8];
 
 // One token's results of a panel: two vectors, one lane a row.
 struct PanelSum {
@@ -61,15 +63,26 @@ void for_panels(const Part& part, size_t panel_size, const Kernel& kernel) {
   const size_t n_rows = part.w.n_rows;
   const size_t n_tokens = part.x.n_tokens;
 
+  // `sum` is a copy: were a part of the sums themselves copied to y, all of them would be kept in
+  // memory, cleared by memset and fetched by memcpy (3 % of a token).
+  const auto write = [&](PanelSum sum, size_t panel, size_t token) {
+    const size_t row = panel * kPanelRows;
+    float* y = part.y + token * n_rows + row;
+    if (row + kPanelRows <= n_rows) {
+      wasm_v128_store(y, sum.half[0]);
+      wasm_v128_store(y + 4, sum.half[1]);
+    } else {  // the last panel is a part of one
+      std::memcpy(y, sum.half, (n_rows - row) * sizeof(float));
+    }
+  };
+
   // Panels `panel`, `panel` + distance, … with the tokens from `token` on.
   const auto compute = [&]<int S, int T>(size_t panel, size_t distance, size_t token) {
     PanelSum sums[S][T];
     kernel(Streams<Panel, S>{panels + panel * panel_size, distance * panel_size}, token, sums);
-    for (size_t s = 0; s < S; ++s) {
-      const size_t row = (panel + s * distance) * kPanelRows;
-      const size_t n = std::min(kPanelRows, n_rows - row);
-      for (size_t t = 0; t < T && token + t < n_tokens; ++t) {
-        std::memcpy(part.y + (token + t) * n_rows + row, sums[s][t].half, n * sizeof(float));
+    PIPIT_UNROLL for (size_t s = 0; s < S; ++s) {
+      PIPIT_UNROLL for (size_t t = 0; t < T; ++t) {
+        if (token + t < n_tokens) write(sums[s][t], panel + s * distance, token + t);
       }
     }
   };

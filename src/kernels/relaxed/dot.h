@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "kernels/panels/panel_loop.h"
+
 namespace pipit::relaxed {
 
 // Σ over 4 neighbouring bytes of a (int8) · b (0 … 127), one 32-bit lane each, added up over
@@ -18,6 +20,9 @@ struct DotI16 {
     return wasm_i16x8_add_sat(sum, wasm_i16x8_relaxed_dot_i8x16_i7x16(a, b));
   }
   static v128_t total(v128_t sum) { return wasm_i32x4_extadd_pairwise_i16x8(sum); }
+  static v128_t total_times_128(v128_t sum) {
+    return wasm_i32x4_dot_i16x8(sum, wasm_v128_load(panels::k128In16));
+  }
 };
 
 struct DotI32 {
@@ -25,6 +30,7 @@ struct DotI32 {
     return wasm_i32x4_relaxed_dot_i8x16_i7x16_add(a, b, sum);
   }
   static v128_t total(v128_t sum) { return sum; }
+  static v128_t total_times_128(v128_t sum) { return wasm_i32x4_shl(sum, 7); }
 
   // Whether the engine makes it of the 16-bit form (x86 without AVX-VNNI: vpmaddubsw, vpmaddwd).
   // Beyond 7 bits of b the forms differ: that one's sums of two saturate, 2 · 32,767 in a lane; a

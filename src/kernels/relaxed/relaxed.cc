@@ -18,18 +18,31 @@ using panels::Q4Panel;
 using panels::Streams;
 using simd128::load;
 
-// Adds 128 · the products of outlier unit i.
+// The product of outlier unit i with its columns of a panel, added to `sums`.
 template <typename Dot, int T>
-inline void add_outliers(const Q4Panel& panel, const GroupTile<T>& group, size_t i, v128_t mask,
-                         v128_t (&totals)[T][2]) {
+inline void add_outlier(const Q4Panel& panel, const GroupTile<T>& group, size_t i, v128_t mask,
+                        v128_t (&sums)[T][2]) {
   const uint32_t unit = group.unit[i];
   PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
     const v128_t bytes = load(panel.q[unit / 2][half]);
     const v128_t w = wasm_v128_and(wasm_u16x8_shr(bytes, unit % 2 * 4), mask);
     PIPIT_UNROLL for (int t = 0; t < T; ++t) {
-      const v128_t q = wasm_v128_load32_splat(group.outlier[i][t]);
-      const v128_t dot = Dot::total(Dot::add(q, w, wasm_i32x4_const_splat(0)));
-      totals[t][half] = wasm_i32x4_add(totals[t][half], wasm_i32x4_shl(dot, 7));
+      sums[t][half] = Dot::add(wasm_v128_load32_splat(group.outlier[i][t]), w, sums[t][half]);
+    }
+  }
+}
+
+// Adds 128 · the products of the outlier units, of which there is at least one. Two units share
+// their sums before those are widened.
+template <typename Dot, int T>
+inline void add_outliers(const Q4Panel& panel, const GroupTile<T>& group, v128_t mask,
+                         v128_t (&totals)[T][2]) {
+  v128_t sums[T][2] = {};
+  add_outlier<Dot>(panel, group, 0, mask, sums);
+  if (group.n_outliers > 1) add_outlier<Dot>(panel, group, 1, mask, sums);
+  PIPIT_UNROLL for (int t = 0; t < T; ++t) {
+    PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
+      totals[t][half] = wasm_i32x4_add(totals[t][half], Dot::total_times_128(sums[t][half]));
     }
   }
 }
@@ -64,9 +77,7 @@ inline void q4_q8_gemm_8SxT__relaxed(Streams<Q4Panel, S> streams, size_t n_group
           dots[t][half] = Dot::total(dots[t][half]);
         }
       }
-      for (size_t i = 0; i < group.n_outliers; ++i) {
-        add_outliers<Dot>(panel, group, i, mask, dots);
-      }
+      if (group.n_outliers > 0) add_outliers<Dot>(panel, group, mask, dots);
       PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
         const v128_t scale = load(panel.scale + 4 * half);
         const v128_t min = load(panel.min + 4 * half);
