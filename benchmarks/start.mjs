@@ -8,7 +8,7 @@ import { formatBytes, formatTable } from '../dist/node/format.js';
 import { spread } from '../dist/stats.js';
 import { modelPath } from '../tools/fetch-model.mjs';
 import { launch } from '../tools/lib/browser.mjs';
-import { Throttle, sendFile, serve } from '../tools/lib/server.mjs';
+import { Throttle, sendFile, sends, serve } from '../tools/lib/server.mjs';
 import { COMMON, parse, runProgram } from './lib/program.mjs';
 import { cell } from './lib/table.mjs';
 
@@ -43,12 +43,10 @@ async function measure(values, progress) {
   const stats = await stat(file);
   const throttle = new Throttle(bandwidth * 1e6);
   const server = await serve({
-    '/start': (_, response) => {
-      response.writeHead(200, { 'Content-Type': 'text/html' });
-      response.end(
-        '<!doctype html><title>pipit</title><script type="module" src="/start.mjs"></script>',
-      );
-    },
+    '/start': sends(
+      '<!doctype html><title>pipit</title><script type="module" src="/start.mjs"></script>',
+      'text/html',
+    ),
     '/start.mjs': fileURLToPath(new URL('./start_page.mjs', import.meta.url)),
     '/model.gguf': (request, response) => sendFile(file, stats, request, response, throttle),
   });

@@ -4,16 +4,15 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after } from 'node:test';
 
+import { sends } from '../../tools/lib/server.mjs';
 import { serveDemo } from '../../tools/serve-demo.mjs';
 import { makeTinyModels } from '../golden/support.ts';
 import { browserTest } from './support/browsers.mjs';
 import { DemoPage, buildHere } from './support/demo.mjs';
 
-const text = (type, body) => (_, response) =>
-  response.writeHead(200, { 'Content-Type': type }).end(body);
 const server = await serveDemo(await buildHere(), 0, {
-  '/page.gguf': text('text/html', '<!doctype html><title>Sign in</title>'),
-  '/empty.gguf': text('application/octet-stream', ''),
+  '/page.gguf': sends('<!doctype html><title>Sign in</title>', 'text/html'),
+  '/empty.gguf': sends('', 'application/octet-stream'),
 });
 after(() => server.close());
 const tiny = path.join(makeTinyModels(), 'tiny-rope-yarn.gguf');

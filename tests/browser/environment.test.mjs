@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 
-import { ISOLATION } from '../../tools/lib/server.mjs';
+import { ISOLATION, sends } from '../../tools/lib/server.mjs';
 import { makeTinyModels } from '../golden/support.ts';
 import { browserTest, serveHere } from './support/browsers.mjs';
 
@@ -11,13 +11,10 @@ const workerScript = await readFile('dist/browser/worker.js', 'utf8');
 
 /** Routes with a worker that runs `before` first. */
 const patchedWorker = (before) => ({
-  '/dist/browser/worker.js': (_, response) =>
-    response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(before + workerScript),
+  '/dist/browser/worker.js': sends(before + workerScript),
 });
 const missing = (urlPath) => ({ [urlPath]: (_, response) => response.writeHead(404).end() });
-const answering = (urlPath, type, text) => ({
-  [urlPath]: (_, response) => response.writeHead(200, { 'Content-Type': type }).end(text),
-});
+const answering = (urlPath, type, text) => ({ [urlPath]: sends(text, type) });
 const wasm = '/dist/browser/wasm/pipit-simd128.wasm';
 const withoutRelaxedSimd = `const { validate } = WebAssembly;
   WebAssembly.validate = (module) => module.at(-3) !== 0x80 && validate(module);`;

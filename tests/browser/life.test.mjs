@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
+import { sends } from '../../tools/lib/server.mjs';
 import { makeTinyModels } from '../golden/support.ts';
 import { browserTest, serveHere } from './support/browsers.mjs';
 
@@ -22,8 +23,6 @@ const doors = `{
 const crash = `if (self.name.startsWith('em-pthread')) {
   WebAssembly.Table.prototype.get = () => () => { throw new Error('a planted error'); };
 }`;
-const sends = (text) => (_, response) =>
-  response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(text);
 const server = await serveHere({
   '/models/': makeTinyModels(),
   '/dist/browser/worker.js': sends(doors + script),

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { FilesStore } from '../../web/src/store/files.ts';
 import { MemoryStore } from '../../web/src/store/memory.ts';
 import { RemoteStore, serveStore } from '../../web/src/store/remote.ts';
+import { sends } from '../../tools/lib/server.mjs';
 import { browserTest, serveHere } from './support/browsers.mjs';
 import { CONTRACT } from './support/store_contract.mjs';
 
@@ -34,10 +35,7 @@ for (const [what, create] of Object.entries(nodeStores)) {
 
 const server = await serveHere({
   '/support/': fileURLToPath(new URL('support', import.meta.url)),
-  '/worker.js': (_, response) =>
-    response
-      .writeHead(200, { 'Content-Type': 'text/javascript' })
-      .end(`(${runContract})(self.name).then(postMessage)`),
+  '/worker.js': sends(`(${runContract})(self.name).then(postMessage)`),
 });
 
 /** In a page or a worker: "" or what is wrong, for every case of the contract. */

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { sends } from '../../tools/lib/server.mjs';
 import { browserTest, serveHere } from './support/browsers.mjs';
 import { FaultyFile } from './support/faulty_server.ts';
 
@@ -17,8 +18,7 @@ const sha256 = createHash('sha256').update(content).digest('hex');
 const files = new Map();
 const server = await serveHere({
   '/files/': (request, response) => files.get(request.url).route(request, response),
-  '/worker.js': (_, response) =>
-    response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(`
+  '/worker.js': sends(`
       import { openUrl } from '/dist/load/url_source.js';
       import { IndexedDbStore } from '/dist/store/indexeddb.js';
       onmessage = async ({ data: url }) => {

@@ -1,16 +1,16 @@
 // The tests' own frame: what goes wrong in a page must not go unnoticed.
 import assert from 'node:assert/strict';
 
+import { sends } from '../../tools/lib/server.mjs';
 import { browserTest, serveHere } from './support/browsers.mjs';
 
 const server = await serveHere({
-  '/worker.js': (_, response) =>
-    response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(
-      `onmessage = ({ data }) => {
+  '/worker.js': sends(
+    `onmessage = ({ data }) => {
           if (data === 'throw') throw new Error('a planted error');
           void Promise.reject(new Error('a planted error'));
         };`,
-    ),
+  ),
 });
 
 const faults = {

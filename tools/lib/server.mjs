@@ -23,6 +23,12 @@ const types = {
   '.wasm': 'application/wasm',
 };
 
+/** A route that answers with `text`, by default a script. */
+export const sends =
+  (text, type = types['.js']) =>
+  (_, response) =>
+    response.writeHead(200, { 'Content-Type': type }).end(text);
+
 /**
  * Serves an empty page at "/", the built package at "/dist/" and what `routes` says: a URL path to a file or to a function
  * (request, response) that answers, or one that ends with "/" to a folder or to a function for all in it. `headers` go with
@@ -33,8 +39,7 @@ export async function serve(routes = {}, { headers = ISOLATION, port = 0 } = {})
     '/dist/': path.join(root, 'dist'),
     ...routes,
   };
-  allRoutes['/'] ??= (_, response) =>
-    response.writeHead(200, { 'Content-Type': types['.html'] }).end(page);
+  allRoutes['/'] ??= sends(page, types['.html']);
   const server = createServer((request, response) => {
     response.setHeader('Cache-Control', 'no-store');
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);

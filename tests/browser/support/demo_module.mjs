@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url';
 
 import { build } from 'esbuild';
 
+import { sends } from '../../../tools/lib/server.mjs';
+
 /** A route (tools/lib/server.mjs: serve) that answers with the module web/demo/src/`name` and what it imports. */
 export async function demoModule(name) {
   const { outputFiles } = await build({
@@ -11,6 +13,5 @@ export async function demoModule(name) {
     format: 'esm',
     write: false,
   });
-  const { text } = outputFiles[0];
-  return (_, response) => response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(text);
+  return sends(outputFiles[0].text);
 }

@@ -7,6 +7,7 @@ import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { bundle } from '../../../tools/bundle.mjs';
+import { sends } from '../../../tools/lib/server.mjs';
 import { makeTinyModels } from '../../golden/support.ts';
 import { serveHere } from './browsers.mjs';
 import { FaultyFile } from './faulty_server.ts';
@@ -38,13 +39,11 @@ export async function serveLoading({ blocked = '' } = {}) {
   after(() => rm(folder, { recursive: true }));
   await bundle([{ in: path.join(here, 'tuned_worker.ts'), out: 'worker' }], folder);
   const worker = readFileSync(path.join(folder, 'worker.js'), 'utf8');
-  const script = (text) => (_, response) =>
-    response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(text);
   const wasm = path.resolve(here, '../../../dist/browser/wasm');
   return serveHere({
-    '/tuned/worker.js': script(worker),
+    '/tuned/worker.js': sends(worker),
     '/tuned/wasm/': wasm,
-    '/blocked/worker.js': script(blocked + worker),
+    '/blocked/worker.js': sends(blocked + worker),
     '/blocked/wasm/': wasm,
     '/support/': here,
     '/files/': (request, response) => {

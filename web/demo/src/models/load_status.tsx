@@ -1,5 +1,6 @@
 // How far the loading of a model is, what went wrong with it, and what can be done.
 import type { ErrorCode } from 'pipit';
+import type { ComponentChildren } from 'preact';
 import {
   type ModelStatus,
   closeModel,
@@ -30,6 +31,13 @@ export function LoadStatus() {
 
 type Of<Kind extends ModelStatus['kind']> = Extract<ModelStatus, { kind: Kind }>;
 
+interface LoadCardProps {
+  heading: string;
+  progress: Of<'paused'>['progress'];
+  hint: string;
+  children: ComponentChildren;
+}
+
 function Loading({ title, progress, speed }: Of<'loading'>) {
   const isDownload = progress.downloaded > 0;
   const left = progress.total - progress.loaded;
@@ -38,34 +46,43 @@ function Loading({ title, progress, speed }: Of<'loading'>) {
     parts.push(`${bytes(speed)}/s`, `${duration((1000 * left) / speed)} left`);
   }
   return (
-    <div class="card load-status">
-      <h3>{isDownload ? `Downloading ${title}` : `Opening ${title}`}</h3>
-      <Meter {...progress} />
-      <p class="hint numbers">{parts.join(' · ')}</p>
-      <p class="load-actions">
-        {isDownload && openedUrl.value && (
-          <button type="button" class="button small" onClick={() => void pauseModel()}>
-            Pause
-          </button>
-        )}
-        <button type="button" class="button small" onClick={() => void cancel()}>
-          Cancel
+    <LoadCard
+      heading={isDownload ? `Downloading ${title}` : `Opening ${title}`}
+      progress={progress}
+      hint={parts.join(' · ')}
+    >
+      {isDownload && openedUrl.value && (
+        <button type="button" class="button small" onClick={() => void pauseModel()}>
+          Pause
         </button>
-      </p>
-    </div>
+      )}
+    </LoadCard>
   );
 }
 
 function Paused({ title, progress }: Of<'paused'>) {
   return (
+    <LoadCard
+      heading={`${title} is paused`}
+      progress={progress}
+      hint={`${amount(progress)}. What has arrived is kept on this device.`}
+    >
+      <button type="button" class="button small primary" onClick={() => void reopenModel()}>
+        Resume
+      </button>
+    </LoadCard>
+  );
+}
+
+/** `children`: a button before the one that cancels. */
+function LoadCard({ heading, progress, hint, children }: LoadCardProps) {
+  return (
     <div class="card load-status">
-      <h3>{title} is paused</h3>
+      <h3>{heading}</h3>
       <Meter {...progress} />
-      <p class="hint numbers">{amount(progress)}. What has arrived is kept on this device.</p>
+      <p class="hint numbers">{hint}</p>
       <p class="load-actions">
-        <button type="button" class="button small primary" onClick={() => void reopenModel()}>
-          Resume
-        </button>
+        {children}
         <button type="button" class="button small" onClick={() => void cancel()}>
           Cancel
         </button>
