@@ -131,18 +131,22 @@ const kills = [
   },
 ];
 for (const { what, store = 'indexeddb', n, names, kill } of kills) {
-  browserTest(`${store}: ${what}, ${n} times`, { url: server.url, names }, async ({ tab, open, errors }) => {
-    let interrupted = 0;
-    for (let i = 0; i < n; i += 6) {
-      const trials = Array.from({ length: Math.min(6, n - i) }, async () => {
-        const victim = what.includes('worker') ? tab : await open(server.url);
-        return interruptAndGoOn(tab, victim, store, kill);
-      });
-      interrupted += (await Promise.all(trials)).filter(Boolean).length;
-    }
-    assert.ok(interrupted > n / 4, `only ${interrupted} of ${n} downloads were interrupted`);
-    // What a page complains of as it ends is no news here.
-    const isEnd = (error) => /crashed|may not load data/.test(error);
-    errors.splice(0, errors.length, ...errors.filter((error) => !isEnd(error)));
-  });
+  browserTest(
+    `${store}: ${what}, ${n} times`,
+    { url: server.url, names },
+    async ({ tab, open, errors }) => {
+      let interrupted = 0;
+      for (let i = 0; i < n; i += 6) {
+        const trials = Array.from({ length: Math.min(6, n - i) }, async () => {
+          const victim = what.includes('worker') ? tab : await open(server.url);
+          return interruptAndGoOn(tab, victim, store, kill);
+        });
+        interrupted += (await Promise.all(trials)).filter(Boolean).length;
+      }
+      assert.ok(interrupted > n / 4, `only ${interrupted} of ${n} downloads were interrupted`);
+      // What a page complains of as it ends is no news here.
+      const isEnd = (error) => /crashed|may not load data/.test(error);
+      errors.splice(0, errors.length, ...errors.filter((error) => !isEnd(error)));
+    },
+  );
 }
