@@ -251,10 +251,12 @@ class UrlSource implements ByteSource {
     this.#isGivenUp = true;
     const { code, message } = storeError(error, 'The store');
     if (code !== 'quota_exceeded') return this.#warn(message);
+    const { size } = this.#manifest;
     const free = await this.#freeBytes();
-    const room = free === Infinity ? 'not enough' : `only ${formatBytes(free)}`;
+    // Chromium says since version 138 that there are 10 GiB, whatever there is.
+    const room = free < size ? `only ${formatBytes(free)}` : 'not enough';
     this.#warn(
-      `It needs ${formatBytes(this.#manifest.size)}, and there is ${room} left. Delete other models or data of this ` +
+      `It needs ${formatBytes(size)}, and there is ${room} left. Delete other models or data of this ` +
         'site to make room.',
     );
   }
