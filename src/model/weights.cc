@@ -69,10 +69,10 @@ Status WeightLoader::begin_file(const Gguf& gguf, uint64_t position, bool is_las
 }
 
 Status WeightLoader::allocate_slots() {
-  const Status no_room(StatusCode::kOutOfMemory,
-                       str_cat("Not enough memory for the model's weights, which take ",
-                               packed_bytes_, " bytes; WebAssembly can address ", uint64_t{1} << 32,
-                               ". Close other tabs or choose a smaller model."));
+  Status no_room(StatusCode::kOutOfMemory,
+                 str_cat("Not enough memory for the model's weights, which take ", packed_bytes_,
+                         " bytes; WebAssembly can address ", uint64_t{1} << 32,
+                         ". Close other tabs or choose a smaller model."));
   // Before most of them are there: they might take from others what cannot be enough.
   if (!checked_size(packed_bytes_)) return no_room;
   for (const Piece& piece : pieces_) {
