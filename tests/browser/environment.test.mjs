@@ -67,7 +67,10 @@ const cases = [
     what: 'no room for memory that threads share',
     routes: patchedWorker(withoutMemory('shared')),
     options: { threads: 2 },
-    expected: { threads: 1, warnings: [/Threads cannot be started here.*could not allocate memory/] },
+    expected: {
+      threads: 1,
+      warnings: [/Threads cannot be started here.*could not allocate memory/],
+    },
   },
   {
     what: 'no room for any memory',

@@ -137,13 +137,16 @@ browserTest('two tabs download once', { url: server.url }, async ({ tab, open })
 });
 
 browserTest(
-  'blocked IndexedDB: the model works, with a warning',
+  'blocked IndexedDB: the model is kept as long as the page, with a warning',
   { url: server.url },
   async ({ tab }) => {
-    serveFile('model.gguf');
-    const { text, warnings } = await loadIn(tab, 'model.gguf', { assets: '/patched/' });
-    assert.equal(text, expected);
-    assert.match(warnings.join(), /could not be stored.*IndexedDB.*insecure/);
+    const file = serveFile('model.gguf');
+    for (let i = 0; i < 2; i++) {
+      const { text, warnings } = await loadIn(tab, 'model.gguf', { assets: '/patched/' });
+      assert.equal(text, expected);
+      assert.match(warnings.join(), /could not be stored.*IndexedDB.*insecure/);
+    }
+    assert.equal(file.sent, model.length);
   },
 );
 
@@ -213,6 +216,40 @@ browserTest(
     }
   },
 );
+
+browserTest(
+  'what the browser evicts is found missing and fetched again',
+  { url: server.url },
+  async ({ tab }) => {
+    const missing = { 'a chunk': CHUNK, 'all chunks': model.length, 'the database': model.length };
+    serveFile('model.gguf');
+    await loadIn(tab, 'model.gguf');
+    for (const [what, bytes] of Object.entries(missing)) {
+      await tab.run(10, `Evicting ${what}`, evict, what);
+      const file = serveFile('model.gguf');
+      const { text, warnings } = await loadIn(tab, 'model.gguf');
+      assert.deepEqual([text, warnings, file.sent], [expected, [], bytes], what);
+    }
+  },
+);
+
+/** In the page: takes something out of the store behind its back. */
+async function evict(what) {
+  const done = (request) =>
+    new Promise((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+  if (what === 'the database') {
+    await done(indexedDB.deleteDatabase('pipit'));
+    return;
+  }
+  const database = await done(indexedDB.open('pipit'));
+  const chunks = database.transaction('chunks', 'readwrite').objectStore('chunks');
+  const key = [`${globalThis.location.origin}/files/model.gguf`, 3];
+  await done(what === 'a chunk' ? chunks.delete(key) : chunks.clear());
+  database.close();
+}
 
 browserTest(
   'a file, a Blob, a stream, and an array of one',

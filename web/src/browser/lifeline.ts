@@ -51,8 +51,8 @@ export async function holdLock(onHeld: (name: string) => void): Promise<never> {
 
 export interface LifelineWatch {
   /** For who knows by other ways that the worker is gone. */
-  die(reason: string): void;
-  end(): void;
+  die: (reason: string) => void;
+  end: () => void;
 }
 
 /**

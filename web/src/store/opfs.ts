@@ -13,7 +13,7 @@ import {
 
 const MANIFEST = 'manifest.json';
 
-/** What not every browser has: the first in workers alone, and TypeScript's DOM types not yet, the second in Safari since 26. */
+/** What not all have: the first Safari only since 26, the second workers alone, and TypeScript's DOM types not yet. */
 type SyncFile = Omit<FileSystemFileHandle, 'createWritable'> & {
   createWritable?: FileSystemFileHandle['createWritable'];
   createSyncAccessHandle?(): Promise<{
