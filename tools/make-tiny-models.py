@@ -42,6 +42,7 @@ class Tiny:
     minimal: bool = False  # leaves out every key that has a default
     version: int = 3
     alignment: int | None = None
+    header_only: bool = False  # a file that ends where the tensors' data would begin
 
 
 MODELS = [
@@ -68,6 +69,9 @@ MODELS = [
     Tiny("v2-align-64", n_embd=36, n_head=3, n_head_kv=1, n_ff=40, version=2, alignment=64),
     Tiny("align-8", n_embd=36, n_head=3, n_head_kv=1, n_ff=40, alignment=8, weights=Type.F16),
 ]  # fmt: skip
+# Of 13 billion weights, for which WebAssembly has no room.
+HUGE = Tiny("huge", n_embd=5120, n_head=40, n_head_kv=40, n_ff=13824, n_layer=40, weights=Type.F16,
+            header_only=True)  # fmt: skip
 
 
 class Random:
@@ -152,6 +156,10 @@ def add_tensors(writer: gguf.GGUFWriter, m: Tiny, n_vocab: int) -> None:
 
     def add(name: str, rows: int, columns: int, std: float) -> None:
         kind = m.by_tensor.get(name.split(".")[-2], m.weights)
+        if m.header_only:
+            shape = gguf.quants.quant_shape_to_byte_shape((rows, columns), kind)
+            writer.add_tensor_info(name, shape, np.dtype(np.uint8), math.prod(shape), kind)
+            return
         values = gguf.quants.quantize(random.tensor((rows, columns), std), kind)
         writer.add_tensor(name, values, raw_dtype=kind)
 
@@ -183,10 +191,13 @@ def add_tensors(writer: gguf.GGUFWriter, m: Tiny, n_vocab: int) -> None:
         writer.add_tensor("rope_freqs.weight", llama3_rope_factors(head_dim, m.rope_base))
 
 
-def finish(writer: gguf.GGUFWriter) -> None:
+def finish(writer: gguf.GGUFWriter, header_only: bool = False) -> None:
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
+    if header_only:
+        writer.write_ti_data_to_file()
+    else:
+        writer.write_tensors_to_file()
     writer.close()
 
 
@@ -199,7 +210,7 @@ def write_tiny(m: Tiny, path: pathlib.Path, split_max_tensors: int = 0) -> int:
     n_vocab = add_tiny_vocabulary(writer, m.extra_tokens)
     add_hyper_parameters(writer, m, n_vocab)
     add_tensors(writer, m, n_vocab)
-    finish(writer)
+    finish(writer, m.header_only)
     if m.version != 3:
         # Version 3 differs from 2 by allowing big-endian files only; the writer knows 3 alone.
         with path.open("r+b") as file:
@@ -236,6 +247,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
 
     written = [(f"tiny-{m.name}", write_tiny(m, args.out / f"tiny-{m.name}.gguf")) for m in MODELS]
+    write_tiny(HUGE, args.out / "huge.gguf")
     # tiny-f16 once more, as split-00001-of-00003.gguf and so on.
     write_tiny(next(m for m in MODELS if m.name == "f16"), args.out / "split.gguf", 8)
     if args.vocab_from:

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/checked.h"
 #include "base/quote.h"
 #include "base/str_cat.h"
 
@@ -63,7 +64,30 @@ Status WeightLoader::begin_file(const Gguf& gguf, uint64_t position, bool is_las
   }
   std::sort(pieces_.begin(), pieces_.end(),
             [](const Piece& a, const Piece& b) { return a.tensor->offset < b.tensor->offset; });
+  PIPIT_RETURN_IF_ERROR(allocate_slots());
   return rows_.reserve(uint64_t{largest_row} * kPanelRows);
+}
+
+Status WeightLoader::allocate_slots() {
+  Status no_room(StatusCode::kOutOfMemory,
+                 str_cat("Not enough memory for the model's weights, which take ", packed_bytes_,
+                         " bytes; WebAssembly can address ", uint64_t{1} << 32,
+                         ". Close other tabs or choose a smaller model."));
+  // Before most of them are there: they might take from others what cannot be enough.
+  if (!checked_size(packed_bytes_)) return no_room;
+  for (const Piece& piece : pieces_) {
+    const TensorSlot& slot = slots_[piece.slot];
+    const Status status = slot.matrix != nullptr ? slot.matrix->bytes.resize(packed_bytes(slot))
+                                                 : slot.vector->resize(slot.n_cols);
+    if (!status.ok()) return no_room;
+  }
+  return ok_status();
+}
+
+uint64_t WeightLoader::packed_bytes(const TensorSlot& slot) const {
+  return slot.matrix != nullptr
+             ? kernels_->packed_bytes(*slot.matrix->format, slot.n_rows, slot.n_cols)
+             : uint64_t{slot.n_cols} * sizeof(float);
 }
 
 Status WeightLoader::fill_slot(size_t i, const TensorInfo& tensor) {
@@ -79,13 +103,8 @@ Status WeightLoader::fill_slot(size_t i, const TensorInfo& tensor) {
     slot.matrix->format = format;
     slot.matrix->n_rows = slot.n_rows;
     slot.matrix->n_cols = slot.n_cols;
-    const uint64_t n_bytes = kernels_->packed_bytes(*format, slot.n_rows, slot.n_cols);
-    PIPIT_RETURN_IF_ERROR(slot.matrix->bytes.resize(n_bytes));
-    packed_bytes_ += n_bytes;
-  } else {
-    PIPIT_RETURN_IF_ERROR(slot.vector->resize(slot.n_cols));
-    packed_bytes_ += slot.n_cols * sizeof(float);
   }
+  packed_bytes_ += packed_bytes(slot);
   slot.filled = true;
   pieces_.push_back({&tensor, i});
   return ok_status();

@@ -35,9 +35,9 @@ class WeightLoader {
 
   // Begins with a file, once the one before is complete: checks its directory against the slots
   // (unknown, twice, wrong shape, unsupported type, and missing when it `is_last`: kInvalidFile or
-  // kUnsupported, naming the tensor) and allocates the slots of its tensors. `gguf` must outlive
-  // the loader. `position`: offset in the file of the first byte that will be fed, where the header
-  // ended.
+  // kUnsupported, naming the tensor) and allocates the slots of its tensors (kOutOfMemory). `gguf`
+  // must outlive the loader. `position`: offset in the file of the first byte that will be fed,
+  // where the header ended.
   Status begin_file(const Gguf& gguf, uint64_t position, bool is_last);
 
   // Takes the file's next bytes. Those between and behind tensors are skipped.
@@ -55,8 +55,11 @@ class WeightLoader {
     size_t slot;
   };
 
-  // Checks the tensor and makes room for it.
+  // Checks the tensor and notes that the slot will hold it.
   Status fill_slot(size_t i, const TensorInfo& tensor);
+  // Makes room for all tensors of the file at hand.
+  Status allocate_slots();
+  uint64_t packed_bytes(const TensorSlot& slot) const;
   size_t piece_row_bytes(const Piece& piece) const;
   Status take_tensor_bytes(std::span<const uint8_t> bytes);
   Status store_rows(const Piece& piece);

@@ -10,8 +10,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/array.h"
+#include "base/sha256.h"
 #include "gguf/gguf.h"
 #include "pipit/engine.h"
 #include "tokenizer/tokenizer.h"
@@ -51,10 +53,14 @@ struct Instance {
   std::optional<GgufParser> header_parser;  // in place of a loader, where only the header is wanted
   std::unique_ptr<Gguf> header;             // what it has read
   std::shared_ptr<const Model> model;
+  Sha256 hash;  // of a file
 
   std::vector<std::unique_ptr<Slot>> slots;
   uint32_t next_number = 1;  // none is used twice, so that a late call meets no stranger
 
+  std::span<const uint8_t> input_bytes(uint32_t n) const {
+    return input.span().first(std::min<size_t>(n, input.size()));
+  }
   std::string_view input_text(uint32_t n) const {
     return {reinterpret_cast<const char*>(input.data()), std::min<size_t>(n, input.size())};
   }
@@ -112,8 +118,7 @@ Status load_begin(uint32_t n) {
 
 Status load_feed(uint32_t n) {
   Instance& self = instance();
-  const std::span<const uint8_t> bytes =
-      self.input.span().first(std::min<size_t>(n, self.input.size()));
+  const std::span<const uint8_t> bytes = self.input_bytes(n);
   if (self.header_parser) {
     PIPIT_RETURN_IF_ERROR(self.header_parser->feed(bytes).status());
     if (self.header_parser->done()) {
@@ -141,6 +146,13 @@ Status load_end() {
   self.input = {};
   return set_result(model_info_json(*self.model));
 }
+
+Status hash_update(uint32_t n) {
+  instance().hash.update(instance().input_bytes(n));
+  return ok_status();
+}
+
+Status hash_end() { return set_result(std::exchange(instance().hash, {}).digest()); }
 
 Status describe() {
   Instance& self = instance();
@@ -294,6 +306,12 @@ EMSCRIPTEN_KEEPALIVE int pipit_load_next(double file_size) {
   return pipit::finish(pipit::load_next(file_size));
 }
 EMSCRIPTEN_KEEPALIVE int pipit_load_end() { return pipit::finish(pipit::load_end()); }
+
+// SHA-256: of what update() was given since the last end(), whose result are the digest's bytes.
+EMSCRIPTEN_KEEPALIVE int pipit_hash_update(uint32_t n) {
+  return pipit::finish(pipit::hash_update(n));
+}
+EMSCRIPTEN_KEEPALIVE int pipit_hash_end() { return pipit::finish(pipit::hash_end()); }
 EMSCRIPTEN_KEEPALIVE int pipit_describe() { return pipit::finish(pipit::describe()); }
 
 EMSCRIPTEN_KEEPALIVE int pipit_tokenize(uint32_t n, int add_special, int parse_special) {

@@ -21,6 +21,13 @@ const withoutRelaxedSimd = `const { validate } = WebAssembly;
 const withoutLocks = `Object.defineProperty(WorkerNavigator.prototype, 'locks', { value: undefined });
   delete Crypto.prototype.randomUUID;`;
 
+/** Memory that threads share is made by a script, that of a module alone by the module. */
+const withoutMemory = (kind) => `{
+  const refuse = () => { throw new RangeError('could not allocate memory'); };
+  WebAssembly.Memory = class { constructor() { refuse(); } };
+  if (${kind === 'any'}) WebAssembly.instantiate = async () => refuse();
+}`;
+
 const cases = [
   { what: 'not isolated', headers: {}, expected: { threads: 1, warnings: [] } },
   {
@@ -55,6 +62,24 @@ const cases = [
     what: 'no Web Locks, as without HTTPS',
     routes: patchedWorker(withoutLocks),
     expected: { warnings: [] },
+  },
+  {
+    what: 'no room for memory that threads share',
+    routes: patchedWorker(withoutMemory('shared')),
+    options: { threads: 2 },
+    expected: {
+      threads: 1,
+      warnings: [/Threads cannot be started here.*could not allocate memory/],
+    },
+  },
+  {
+    what: 'no room for any memory',
+    routes: patchedWorker(withoutMemory('any')),
+    options: { threads: 2 },
+    error: {
+      code: 'out_of_memory',
+      message: /no memory for pipit's Wasm module.*Close other tabs/,
+    },
   },
   {
     what: 'the worker is missing',

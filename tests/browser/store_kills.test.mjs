@@ -17,13 +17,17 @@ const sha256 = createHash('sha256').update(content).digest('hex');
 /** By their paths. */
 const files = new Map();
 const server = await serveHere({
+  '/stores.js': sends(`
+      import { IndexedDbStore } from '/dist/store/indexeddb.js';
+      import { OpfsStore } from '/dist/store/opfs.js';
+      export const storeOf = (name) => (name === 'opfs' ? new OpfsStore() : new IndexedDbStore());`),
   '/files/': (request, response) => files.get(request.url).route(request, response),
   '/worker.js': sends(`
       import { openUrl } from '/dist/load/url_source.js';
-      import { IndexedDbStore } from '/dist/store/indexeddb.js';
-      onmessage = async ({ data: url }) => {
+      import { storeOf } from '/stores.js';
+      onmessage = async ({ data: { url, store } }) => {
         const source = await openUrl(url, {
-          store: new IndexedDbStore(),
+          store: storeOf(store),
           signal: new AbortController().signal,
           tuning: { chunkBytes: ${CHUNK}, lanes: 4, stallMs: 5000, attempts: 3, retryMs: 20 },
           onDownloaded() {},
@@ -37,14 +41,14 @@ const server = await serveHere({
 });
 
 /** In the page: downloads in a worker; killDownload() ends it. */
-async function download(url) {
+async function download(url, store) {
   const worker = new Worker('/worker.js', { type: 'module' });
   globalThis.downloads ??= new Map();
   globalThis.downloads.set(url, worker);
   await new Promise((resolve, reject) => {
     worker.onmessage = resolve;
     worker.onerror = ({ message }) => reject(new Error(message));
-    worker.postMessage(url);
+    worker.postMessage({ url, store });
   });
   worker.terminate();
 }
@@ -54,11 +58,11 @@ function killDownload(url) {
 }
 
 /** In the page: SHA-256 of what is stored. */
-async function hashStored(url) {
-  const { IndexedDbStore } = await import('/dist/store/indexeddb.js');
+async function hashStored(url, storeName) {
+  const { storeOf } = await import('/stores.js');
   const { parseManifest } = await import('/dist/store/store.js');
   const { Sha256 } = await import('/dist/store/sha256.js');
-  const store = new IndexedDbStore();
+  const store = storeOf(storeName);
   const manifest = parseManifest(await store.readManifest(url));
   const hash = new Sha256();
   for (let i = 0; manifest?.complete && i < manifest.chunks.length; i++) {
@@ -82,20 +86,20 @@ function wholeChunks(requests) {
 let nTrials = 0;
 
 /** A download in `victim`, which `kill(victim, url)` ends at a random moment, and the one that goes on, in `tab`. */
-async function interruptAndGoOn(tab, victim, kill) {
+async function interruptAndGoOn(tab, victim, store, kill) {
   const path = `/files/${nTrials++}.gguf`;
   const url = new URL(path, server.url).href;
   const at = Math.floor(Math.random() * content.length);
   const what = `killed at byte ${at}`;
   const first = new FaultyFile(content, () => ({ pauseMs: 40, stepBytes: 4096 }));
   files.set(path, first);
-  victim.run(60, 'A download', download, url).catch(() => {}); // it never ends
+  victim.run(60, 'A download', download, url, store).catch(() => {}); // it never ends
   while (first.sent < at) await sleep(1);
   await kill(victim, url);
   const second = new FaultyFile(content);
   files.set(path, second);
-  await tab.run(30, 'Going on', download, url);
-  assert.equal(await tab.run(20, 'Hashing', hashStored, url), sha256, what);
+  await tab.run(30, 'Going on', download, url, store);
+  assert.equal(await tab.run(20, 'Hashing', hashStored, url, store), sha256, what);
   const again = new Set(second.requests.map(({ start }) => Math.floor(start / CHUNK)));
   const twice = wholeChunks(first.requests).filter((index) => again.has(index));
   assert.ok(twice.length <= 1, `${what}: the chunks ${twice} were fetched twice`);
@@ -106,6 +110,12 @@ const kills = [
   {
     what: 'a worker that is terminated',
     n: 38,
+    kill: ({ run }, url) => run(30, 'Ending', killDownload, url),
+  },
+  {
+    what: 'a worker that is terminated',
+    store: 'opfs',
+    n: 18,
     kill: ({ run }, url) => run(30, 'Ending', killDownload, url),
   },
   { what: 'a page that is left', n: 6, kill: ({ page }) => page.goto('about:blank') },
@@ -120,19 +130,23 @@ const kills = [
     },
   },
 ];
-for (const { what, n, names, kill } of kills) {
-  browserTest(`${what}, ${n} times`, { url: server.url, names }, async ({ tab, open, errors }) => {
-    let interrupted = 0;
-    for (let i = 0; i < n; i += 6) {
-      const trials = Array.from({ length: Math.min(6, n - i) }, async () => {
-        const victim = what.includes('worker') ? tab : await open(server.url);
-        return interruptAndGoOn(tab, victim, kill);
-      });
-      interrupted += (await Promise.all(trials)).filter(Boolean).length;
-    }
-    assert.ok(interrupted > n / 4, `only ${interrupted} of ${n} downloads were interrupted`);
-    // What a page complains of as it ends is no news here.
-    const isEnd = (error) => /crashed|may not load data/.test(error);
-    errors.splice(0, errors.length, ...errors.filter((error) => !isEnd(error)));
-  });
+for (const { what, store = 'indexeddb', n, names, kill } of kills) {
+  browserTest(
+    `${store}: ${what}, ${n} times`,
+    { url: server.url, names },
+    async ({ tab, open, errors }) => {
+      let interrupted = 0;
+      for (let i = 0; i < n; i += 6) {
+        const trials = Array.from({ length: Math.min(6, n - i) }, async () => {
+          const victim = what.includes('worker') ? tab : await open(server.url);
+          return interruptAndGoOn(tab, victim, store, kill);
+        });
+        interrupted += (await Promise.all(trials)).filter(Boolean).length;
+      }
+      assert.ok(interrupted > n / 4, `only ${interrupted} of ${n} downloads were interrupted`);
+      // What a page complains of as it ends is no news here.
+      const isEnd = (error) => /crashed|may not load data/.test(error);
+      errors.splice(0, errors.length, ...errors.filter((error) => !isEnd(error)));
+    },
+  );
 }

@@ -15,7 +15,7 @@ function watch(t: TestContext) {
     close: () => (port.isOpen = false),
   };
   const deaths: string[] = [];
-  const end = watchLifeline(
+  const { die, end } = watchLifeline(
     port as unknown as MessagePort,
     (reason) => deaths.push(reason),
     () => {},
@@ -23,6 +23,7 @@ function watch(t: TestContext) {
   return {
     port,
     deaths,
+    die,
     end,
     tell: (data: unknown) => port.onmessage({ data }),
     pass: (ms: number) => t.mock.timers.tick(ms),
@@ -67,11 +68,19 @@ test('with a lock it is dead when the lock is free, and asked nothing', async (t
   assert.match(String(deaths), /closed without a word/);
 });
 
+test('who knows by other ways that it is dead says so, once', (t) => {
+  const { deaths, die, pass, port } = watch(t);
+  for (const reason of ['it was terminated', 'again']) die(reason);
+  pass(3_600_000);
+  assert.deepEqual([deaths, port.isOpen], [['it was terminated'], false]);
+});
+
 test('nothing is said after the end of the watch', async (t) => {
-  const { deaths, end, pass, tell } = watch(t);
+  const { deaths, die, end, pass, tell } = watch(t);
   tell({ type: 'no_locks' });
   tell({ type: 'lock', name: 'another lock of a test' });
   end();
+  die('it was terminated');
   pass(3_600_000);
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(deaths, []);

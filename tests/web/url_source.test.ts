@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test';
 import type { Tuning } from '../../web/src/load/tuning.ts';
 import { type UrlOptions, openUrl } from '../../web/src/load/url_source.ts';
 import { MemoryStore } from '../../web/src/store/memory.ts';
+import { Sha256 } from '../../web/src/store/sha256.ts';
 import { type Manifest, type ModelStore, parseManifest } from '../../web/src/store/store.ts';
 import { type AnswerOf, FaultyFile } from '../browser/support/faulty_server.ts';
 import { rejectsWith } from './support/expect.ts';
@@ -50,6 +51,8 @@ async function load(
   const source = await openUrl(url, {
     store,
     expectedSha256: undefined,
+    fallback: undefined,
+    newHash: () => new Sha256(),
     signal: new AbortController().signal,
     tuning,
     onDownloaded: (n) => (downloaded += n),
@@ -417,15 +420,22 @@ test('no room by the estimate: nothing is stored, and the warning says how much 
   assert.deepEqual(await store.list(), []);
 });
 
-test('a store that cannot be used at all: loads without it, with a warning', async () => {
-  const broken = new Proxy({} as ModelStore, {
-    get: (_, name) => (name === 'name' ? 'broken' : () => Promise.reject(new Error('blocked'))),
+for (const fallback of [undefined, new MemoryStore()]) {
+  const instead = fallback ? 'with another in its place' : 'without it';
+  test(`a store that cannot be used at all: loads ${instead}, with a warning`, async () => {
+    const broken = new Proxy({} as ModelStore, {
+      get: (_, name) => (name === 'name' ? 'broken' : () => Promise.reject(new Error('blocked'))),
+    });
+    for (const isFirst of [true, false]) {
+      file = new FaultyFile(content);
+      const { bytes, warnings } = await load(broken, { fallback });
+      assertContent(bytes);
+      assert.equal(file.sent > 0, isFirst || !fallback);
+      assert.equal(warnings.length, 1);
+      assert.match(warnings[0]!, /could not be stored.*blocked/);
+    }
   });
-  file = new FaultyFile(content);
-  const { bytes, warnings } = await load(broken);
-  assertContent(bytes);
-  assert.match(warnings.join(), /could not be stored.*blocked/);
-});
+}
 
 test('two loads at once download once', async () => {
   const store = new MemoryStore();

@@ -34,13 +34,18 @@ const launchOptions = {
 };
 
 /**
- * Starts the browser `name`, with more `args`: { name, version, profile, newProfile(), close() }. What `profile` stores lies
+ * Starts the browser `name`, with more `args` and, if it is Firefox, `prefs`: { name, version, profile, newProfile(),
+ * close() }. What `profile` stores lies
  * on disk, as a person's does; browsers may hold that of others in memory.
  */
-export async function launch(name, { executablePath = EXECUTABLES[name], args = [] } = {}) {
+export async function launch(
+  name,
+  { executablePath = EXECUTABLES[name], args = [], prefs = {} } = {},
+) {
   const browser = await puppeteer.launch({
     ...launchOptions[name],
     args: [...launchOptions[name].args, ...args],
+    extraPrefsFirefox: { ...launchOptions[name].extraPrefsFirefox, ...prefs },
     executablePath,
     headless: true,
     timeout: 60_000,

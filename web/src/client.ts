@@ -23,7 +23,7 @@ import type {
   SessionRef,
 } from './protocol.ts';
 import { type ChatOptions, type ScoreOptions, Session } from './session.ts';
-import { type StoreOption, checkStore, storeForWorker } from './store/choice.ts';
+import { type StoreOption, checkStore, fallbackOf, storeForWorker } from './store/choice.ts';
 import { type GenerationStream, Inbox } from './stream.ts';
 
 export interface LoadOptions {
@@ -86,12 +86,15 @@ export class LanguageModel {
     const expectedSha256 = checkHashes(options.expectedSha256, sources.length);
     const connection = connect(startWorker, signal);
     try {
-      const store = storeForWorker(options.store ?? defaultStore);
+      const storeOption = options.store ?? defaultStore;
+      const store = storeForWorker(storeOption);
+      const fallback = fallbackOf(storeOption);
+      const stores = [store, fallback].filter((each) => typeof each === 'object');
       const { answer } = connection.request(
-        { type: 'load', sources, store, expectedSha256, kernels, kvType, threads },
+        { type: 'load', sources, store, fallback, expectedSha256, kernels, kvType, threads },
         {
           signal,
-          transfer: typeof store === 'object' ? [...ports, store.port] : ports,
+          transfer: [...ports, ...stores.map(({ port }) => port)],
           onEvent: (event) => {
             if (event.type !== 'progress') return;
             const { loaded, total, downloaded } = event;

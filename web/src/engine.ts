@@ -3,6 +3,7 @@ import { PipitError, STATUS_CODES, messageOf } from './errors.ts';
 import { renameKeys, toCamel, toSnake } from './names.ts';
 import { type GenerateOptions, type SessionOptions, toWireOptions } from './options.ts';
 import type { ModelDescription, ModelInfo, StopReason, TokenLogprob } from './protocol.ts';
+import { type Hash, toHex } from './store/sha256.ts';
 
 /** What the Emscripten module offers. */
 export interface WasmModule {
@@ -14,6 +15,8 @@ export interface WasmModule {
   _pipit_load_feed(n: number): number;
   _pipit_load_next(fileSize: number): number;
   _pipit_load_end(): number;
+  _pipit_hash_update(n: number): number;
+  _pipit_hash_end(): number;
   _pipit_describe(): number;
   _pipit_tokenize(n: number, addSpecial: number, parseSpecial: number): number;
   _pipit_detokenize(n: number, special: number): number;
@@ -66,6 +69,8 @@ export interface Engine {
   /** After the last byte of a file of a split model: another one follows, of `fileSize` bytes (0: unknown). */
   loadNext(fileSize: number): void;
   loadEnd(): ModelInfo;
+  /** SHA-256; one file's at a time. */
+  newHash(): Hash;
   describe(): Omit<ModelDescription, 'fileSize'>;
   tokenize(text: string, addSpecial: boolean, parseSpecial: boolean): number[];
   detokenize(tokens: readonly number[], special: boolean): string;
@@ -93,6 +98,9 @@ export interface Engine {
   readonly kvBytes: number;
   readonly wasmMemoryBytes: number;
 }
+
+/** What is hashed goes through the module's input buffer, which need not be larger for it. */
+const HASH_BYTES = 1 << 20;
 
 const encoder = new TextEncoder();
 // A BOM is text like any other: a token may stand for it.
@@ -127,6 +135,21 @@ export class WasmEngine implements Engine {
   loadEnd(): ModelInfo {
     this.#call('load_end', (wasm) => wasm._pipit_load_end());
     return renameKeys(this.#json(), toCamel) as ModelInfo;
+  }
+
+  newHash(): Hash {
+    return {
+      update: (bytes) => {
+        for (let at = 0; at < bytes.length; at += HASH_BYTES) {
+          const part = bytes.subarray(at, at + HASH_BYTES);
+          this.#call('hash_update', (wasm) => wasm._pipit_hash_update(this.#put(part)));
+        }
+      },
+      digest: () => {
+        this.#call('hash_end', (wasm) => wasm._pipit_hash_end());
+        return toHex(this.#copy());
+      },
+    };
   }
 
   describe(): Omit<ModelDescription, 'fileSize'> {

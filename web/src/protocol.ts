@@ -181,6 +181,8 @@ export type RequestBody<Source = unknown> =
       /** One, or the files of a split model in order. */
       sources: Source[];
       store: StoreChoice;
+      /** In place of a store that cannot be used. */
+      fallback: StorePort | undefined;
       /** Of each source in hexadecimal; empty: any. */
       expectedSha256: string[];
       kernels: string;

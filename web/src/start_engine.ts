@@ -23,7 +23,7 @@ export type LoadModule = (build: Build) => Promise<() => Promise<WasmModule>>;
 /** How long the workers of the threads may take to start before the model is loaded without them. */
 const START_MS = 10_000;
 
-/** Throws unsupported when the module cannot be started. */
+/** Throws unsupported when the module cannot be started, out_of_memory when there is no room for it. */
 export async function startEngine(
   wishes: EngineWishes,
   loadModule: LoadModule,
@@ -38,8 +38,19 @@ export async function startEngine(
       return start(single, loadModule);
     });
   } catch (error) {
+    // Engines differ in the error's type, not in this word.
+    const isFull = !(error instanceof PipitError) && /memory/i.test(messageOf(error));
+    if (isFull) throw noRoom(error);
     throw PipitError.from(error, 'unsupported', 'The Wasm module cannot be started: ');
   }
+}
+
+function noRoom(error: unknown): PipitError {
+  return new PipitError(
+    'out_of_memory',
+    `This browser has no memory for pipit's Wasm module (${messageOf(error)}). Close other tabs, then load the model again.`,
+    error,
+  );
 }
 
 async function start(build: Build, loadModule: LoadModule): Promise<StartedEngine> {

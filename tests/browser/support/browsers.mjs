@@ -13,20 +13,21 @@ after(async () => {
 });
 
 /** The browser of this test file, which all its tests share. */
-function browserOf(name) {
-  if (!launched.has(name)) launched.set(name, launch(name));
+function browserOf(name, prefs) {
+  if (!launched.has(name)) launched.set(name, launch(name, { prefs }));
   return launched.get(name);
 }
 
 /**
  * A test on the page at `url`, in each of the browsers `names`. `run` gets the page (tools/lib/browser.mjs: openTab) as
  * `tab`, `open(url)` for more tabs of the same profile, the browser's `name`, `diagnose(text)` for what was measured, and
- * `errors`: what nobody caught in any of the tabs. What is still in there at the end fails the test.
+ * `errors`: what nobody caught in any of the tabs. What is still in there at the end fails the test. `prefs` are those that
+ * Firefox starts with; they count for the whole file.
  */
-export function browserTest(what, { url, names = BROWSERS, timeout = 120_000 }, run) {
+export function browserTest(what, { url, names = BROWSERS, timeout = 120_000, prefs }, run) {
   for (const name of names) {
     test(`${name}: ${what}`, { timeout }, async (context) => {
-      const { open, errors, close } = await (await browserOf(name)).newProfile();
+      const { open, errors, close } = await (await browserOf(name, prefs)).newProfile();
       try {
         await run({
           tab: await open(url),

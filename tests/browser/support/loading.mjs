@@ -31,10 +31,10 @@ export function serveFile(name, answerOf, content = model) {
 }
 
 /**
- * A page with the faulty files, the built package, and pipit's worker with small chunks in /tuned/; in /blocked/ the same
- * after the script `blocked`.
+ * A page with the faulty files, the built package, and pipit's worker with small chunks in /tuned/; in /patched/ the same
+ * after the script `patch`.
  */
-export async function serveLoading({ blocked = '' } = {}) {
+export async function serveLoading({ patch = '' } = {}) {
   const folder = await mkdtemp(path.join(tmpdir(), 'pipit-worker-'));
   after(() => rm(folder, { recursive: true }));
   await bundle([{ in: path.join(here, 'tuned_worker.ts'), out: 'worker' }], folder);
@@ -43,8 +43,8 @@ export async function serveLoading({ blocked = '' } = {}) {
   return serveHere({
     '/tuned/worker.js': sends(worker),
     '/tuned/wasm/': wasm,
-    '/blocked/worker.js': sends(blocked + worker),
-    '/blocked/wasm/': wasm,
+    '/patched/worker.js': sends(patch + worker),
+    '/patched/wasm/': wasm,
     '/support/': here,
     '/files/': (request, response) => {
       const { pathname } = new URL(request.url, 'http://localhost');

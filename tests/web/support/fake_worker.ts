@@ -12,6 +12,7 @@ import { TUNING } from '../../../web/src/load/tuning.ts';
 import type { GenerateOptions, SessionOptions } from '../../../web/src/options.ts';
 import type { FromWorker, ModelInfo, ToWorker, TokenLogprob } from '../../../web/src/protocol.ts';
 import type { EngineWishes } from '../../../web/src/start_engine.ts';
+import { Sha256 } from '../../../web/src/store/sha256.ts';
 import { ModelWorker } from '../../../web/src/worker.ts';
 
 export const FAKE_INFO: ModelInfo = {
@@ -84,6 +85,10 @@ export class FakeEngine implements Engine {
   }
 
   loadNext(): void {}
+
+  newHash(): Sha256 {
+    return new Sha256();
+  }
 
   loadEnd(): ModelInfo {
     return { ...FAKE_INFO, name: this.#file.join('') };

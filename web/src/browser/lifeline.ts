@@ -49,15 +49,21 @@ export async function holdLock(onHeld: (name: string) => void): Promise<never> {
   });
 }
 
+export interface LifelineWatch {
+  /** For who knows by other ways that the worker is gone. */
+  die: (reason: string) => void;
+  end: () => void;
+}
+
 /**
  * The page's side: calls `onDeath`, once, when the worker at the port's other end is gone, and `onThread` for the threads
- * that it wants. Answers what ends the watch.
+ * that it wants.
  */
 export function watchLifeline(
   port: MessagePort,
   onDeath: (reason: string) => void,
   onThread: (start: ThreadStart) => void,
-): () => void {
+): LifelineWatch {
   const watch = new AbortController();
   let timer = setTimeout(() => die(`it did not start within ${START_MS / 1000} s`), START_MS);
   let unanswered = 0;
@@ -109,5 +115,5 @@ export function watchLifeline(
     port.close();
   }
 
-  return end;
+  return { die, end };
 }

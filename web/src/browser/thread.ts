@@ -50,9 +50,14 @@ export function joinThreads(): void {
   self.addEventListener('error', () => self.close());
   const onStart = ({ ports: [port] }: MessageEvent): void => {
     self.postMessage = port!.postMessage.bind(port);
-    port!.onmessage = (event) => void self.onmessage!(event);
-    // Lets the page know when it is gone. What waits for the thread in Wasm would hear of no error.
-    holdLock((name) => port!.postMessage({ pipitLock: name })).catch(() => {});
+    const listen = (): void => {
+      port!.onmessage = (event) => void self.onmessage!(event);
+    };
+    // Not before the page can know when it is gone: what waits for the thread in Wasm would hear of no error.
+    holdLock((name) => {
+      port!.postMessage({ pipitLock: name });
+      listen();
+    }).catch(listen);
   };
   self.addEventListener('message', onStart, { once: true });
 }

@@ -2,7 +2,7 @@
 import type { WorkerHandle } from '../connection.ts';
 import { PipitError } from '../errors.ts';
 import type { FromWorker } from '../protocol.ts';
-import { watchLifeline } from './lifeline.ts';
+import { type LifelineWatch, watchLifeline } from './lifeline.ts';
 import type { ThreadStart } from './thread.ts';
 
 /** `assets`: the folder of worker.js; undefined: that of this script. Throws unsupported where none can be started. */
@@ -10,7 +10,7 @@ export function startWorker(assets: URL | undefined): WorkerHandle {
   const worker = createWorker(assets);
   const { port1, port2 } = new MessageChannel();
   const threads: Worker[] = [];
-  let endWatch = (): void => {};
+  let watch: LifelineWatch | undefined;
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer),
     listen(onMessage, onDeath) {
@@ -23,19 +23,30 @@ export function startWorker(assets: URL | undefined): WorkerHandle {
       const startThread = ({ url, options, port }: ThreadStart): void => {
         const thread = new Worker(url, options);
         thread.onerror = onError;
+        onTerminate(thread, () => watch!.die('one of its threads was terminated'));
         thread.postMessage({}, [port]); // Emscripten's glue does nothing where there is no cmd
         threads.push(thread);
       };
-      endWatch = watchLifeline(port1, onDeath, startThread);
+      watch = watchLifeline(port1, onDeath, startThread);
+      onTerminate(worker, () => watch!.die('it was terminated'));
       worker.onmessage = ({ data }: MessageEvent<FromWorker>) => onMessage(data);
       worker.onmessageerror = () => onDeath('a message could not be read');
       worker.onerror = onError;
       worker.postMessage(null, [port2]);
     },
     terminate() {
-      endWatch();
+      watch?.end();
       for (const each of [worker, ...threads]) each.terminate();
     },
+  };
+}
+
+/** Nothing else would tell of a worker that its page ends before it has a lock. */
+function onTerminate(worker: Worker, tell: () => void): void {
+  const terminate = worker.terminate.bind(worker);
+  worker.terminate = () => {
+    terminate();
+    tell();
   };
 }
 

@@ -9,6 +9,7 @@ import type {
   StoreChoice,
 } from '../protocol.ts';
 import type { EngineWishes, StartedEngine } from '../start_engine.ts';
+import { RemoteStore } from '../store/remote.ts';
 import type { ModelStore } from '../store/store.ts';
 import type { ByteSource } from './byte_source.ts';
 import { Progress } from './progress.ts';
@@ -54,15 +55,19 @@ export async function loadEngine<Source>(
   body: Body<'load', Source>,
   calls: LoadCalls,
 ): Promise<LoadedModel> {
-  const store = environment.openStore(body.store);
+  const stores = {
+    store: environment.openStore(body.store),
+    fallback: body.fallback && new RemoteStore(body.fallback),
+  };
   try {
-    return await loadOnce(environment, body, calls, store);
+    return await loadOnce(environment, body, calls, stores);
   } catch (error) {
     if (!(error instanceof FileChangedError)) throw error;
     // What the engine has is of a file that is no more, so another engine takes the new one.
-    return await loadOnce(environment, body, calls, store);
+    return await loadOnce(environment, body, calls, stores);
   } finally {
-    store?.close();
+    stores.store?.close();
+    stores.fallback?.close();
   }
 }
 
@@ -70,14 +75,17 @@ async function loadOnce<Source>(
   environment: LoadEnvironment<Source>,
   { sources, expectedSha256, kernels, kvType, threads }: Body<'load', Source>,
   calls: LoadCalls,
-  store: ModelStore | undefined,
+  stores: Pick<UrlOptions, 'store' | 'fallback'>,
 ): Promise<LoadedModel> {
   const start = performance.now();
   const progress = new Progress(calls.onProgress);
   const warnings = new Set<string>();
+  // Files are read once it is there.
+  let engine: Engine;
   const optionsOf = (index: number): UrlOptions => ({
-    store,
+    ...stores,
     expectedSha256: expectedSha256[index],
+    newHash: () => engine.newHash(),
     signal: calls.signal,
     tuning: environment.tuning,
     onDownloaded: (n) => progress.update({ downloaded: progress.downloaded + n }),
@@ -94,7 +102,7 @@ async function loadOnce<Source>(
       environment.startEngine({ kernels, threads }),
       opening,
     ]);
-    const { engine } = started;
+    engine = started.engine;
     const others = sources.slice(1).map((other, i) => environment.sizeOf(other, optionsOf(i + 1)));
     const sizes = [first.size, ...(await Promise.all(others))];
     progress.total = sizes.includes(0) ? 0 : sizes.reduce((a, b) => a + b);
@@ -138,7 +146,9 @@ export async function inspectFile<Source>(
   const { engine } = await environment.startEngine({ kernels, threads: 1 });
   const bytes = await environment.openSource(source, {
     store: undefined,
+    fallback: undefined,
     expectedSha256: undefined,
+    newHash: () => engine.newHash(),
     signal,
     tuning: environment.tuning,
     onDownloaded: () => {},

@@ -1,7 +1,7 @@
 // A file behind a URL: every chunk from the store if it is there and right, otherwise from the server, and then stored.
 import { PipitError, messageOf } from '../errors.ts';
 import { formatBytes } from '../sizes.ts';
-import { Sha256, sha256 } from '../store/sha256.ts';
+import { type Hash, sha256 } from '../store/sha256.ts';
 import {
   type Manifest,
   type ModelStore,
@@ -20,8 +20,12 @@ import type { Tuning } from './tuning.ts';
 export interface UrlOptions {
   /** undefined: nothing is stored. */
   store: ModelStore | undefined;
+  /** In place of a store that cannot be read. */
+  fallback: ModelStore | undefined;
   /** SHA-256 of the whole file in hexadecimal; undefined: any. */
   expectedSha256: string | undefined;
+  /** Called once the parts are read. */
+  newHash: () => Hash;
   signal: AbortSignal;
   tuning: Tuning;
   /** Told of every byte from the network. */
@@ -70,6 +74,7 @@ class UrlSource implements ByteSource {
   readonly #closed = new AbortController();
   readonly #transfer: Transfer;
   #store: ModelStore | undefined;
+  #fallback: ModelStore | undefined;
   #manifest: Manifest;
   #remote: Promise<RemoteFile> | undefined;
   #unlock = (): void => {};
@@ -88,6 +93,7 @@ class UrlSource implements ByteSource {
     this.#url = url;
     this.#options = options;
     this.#store = options.store;
+    this.#fallback = options.fallback;
     const signal = AbortSignal.any([options.signal, this.#closed.signal]);
     this.#transfer = { url, signal, tuning: options.tuning, onBytes: options.onDownloaded };
     this.#manifest = newManifest(url, options.tuning.chunkBytes);
@@ -132,9 +138,9 @@ class UrlSource implements ByteSource {
   }
 
   async *parts(): AsyncGenerator<Uint8Array, void, undefined> {
-    const { expectedSha256 } = this.#options;
+    const { expectedSha256, newHash } = this.#options;
     const isKnown = expectedSha256 === undefined || this.#manifest.sha256 === expectedSha256;
-    const hash = isKnown ? undefined : new Sha256();
+    const hash = isKnown ? undefined : newHash();
     for await (const bytes of this.#chunks!) {
       hash?.update(bytes);
       yield bytes;
@@ -162,8 +168,10 @@ class UrlSource implements ByteSource {
           : newManifest(this.#url, tuning.chunkBytes);
       this.#wasComplete = this.#manifest.complete;
     } catch (error) {
-      this.#store = undefined;
+      this.#store = this.#fallback;
+      this.#fallback = undefined;
       this.#warn(messageOf(error));
+      if (this.#store) await this.#readManifest();
     }
   }
 
@@ -251,10 +259,12 @@ class UrlSource implements ByteSource {
     this.#isGivenUp = true;
     const { code, message } = storeError(error, 'The store');
     if (code !== 'quota_exceeded') return this.#warn(message);
+    const { size } = this.#manifest;
     const free = await this.#freeBytes();
-    const room = free === Infinity ? 'not enough' : `only ${formatBytes(free)}`;
+    // Chromium says since version 138 that there are 10 GiB, whatever there is.
+    const room = free < size ? `only ${formatBytes(free)}` : 'not enough';
     this.#warn(
-      `It needs ${formatBytes(this.#manifest.size)}, and there is ${room} left. Delete other models or data of this ` +
+      `It needs ${formatBytes(size)}, and there is ${room} left. Delete other models or data of this ` +
         'site to make room.',
     );
   }

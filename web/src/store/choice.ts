@@ -2,7 +2,7 @@
 import { describe, invalid } from '../check.ts';
 import type { StoreChoice } from '../protocol.ts';
 import { MemoryStore } from './memory.ts';
-import { serveStore } from './remote.ts';
+import { type StorePort, serveStore } from './remote.ts';
 import { type ModelStore, STORE_METHODS } from './store.ts';
 
 const NAMES = ['indexeddb', 'opfs', 'files', 'memory', 'none'] as const;
@@ -38,6 +38,12 @@ export function checkStore(store: unknown): StoreOption {
 export function storeForWorker(store: StoreOption): StoreChoice {
   if (store === 'memory') return serveStore(memory);
   return typeof store === 'string' ? store : serveStore(store);
+}
+
+/** Memory in place of a store that turns out to be missing or blocked, as in some private windows. */
+export function fallbackOf(store: StoreOption): StorePort | undefined {
+  const isPlain = typeof store === 'object' || store === 'memory' || store === 'none';
+  return isPlain ? undefined : serveStore(memory);
 }
 
 /** The store itself, on this side; `open` knows those that have a name here. */

@@ -13,15 +13,16 @@ import {
 
 const MANIFEST = 'manifest.json';
 
-/** What workers alone have, and TypeScript's DOM types not yet. */
-interface SyncFile {
+/** What not all have: the first Safari only since 26, the second workers alone, and TypeScript's DOM types not yet. */
+type SyncFile = Omit<FileSystemFileHandle, 'createWritable'> & {
+  createWritable?: FileSystemFileHandle['createWritable'];
   createSyncAccessHandle?(): Promise<{
     write(bytes: Uint8Array, options: { at: number }): number;
     truncate(size: number): void;
     flush(): void;
     close(): void;
   }>;
-}
+};
 
 export class OpfsStore implements ModelStore {
   readonly name: string;
@@ -99,7 +100,7 @@ export class OpfsStore implements ModelStore {
     return this.#try(() =>
       this.#writing.use(async () => {
         const folder = await this.#folder(url, true);
-        await writeFile(folder!, name, bytes);
+        await writeFile(folder!, name, bytes, name === MANIFEST);
       }),
     );
   }
@@ -120,18 +121,23 @@ async function readFile(
   return (await orMissing(folder?.getFileHandle(name)))?.getFile();
 }
 
+/**
+ * `asWhole`: whoever is killed meanwhile leaves the file as it was before. Browsers can do that since Firefox 111, Chrome
+ * 86 and Safari 26, and outside of workers, but it takes longer.
+ */
 async function writeFile(
   folder: FileSystemDirectoryHandle,
   name: string,
   bytes: Uint8Array<ArrayBuffer>,
+  asWhole: boolean,
 ): Promise<void> {
-  const file = await folder.getFileHandle(name, { create: true });
-  const handle = await (file as SyncFile).createSyncAccessHandle?.();
-  if (!handle) {
+  const file = (await folder.getFileHandle(name, { create: true })) as SyncFile;
+  if (file.createWritable && (asWhole || !file.createSyncAccessHandle)) {
     const stream = await file.createWritable();
     await stream.write(bytes);
     return stream.close();
   }
+  const handle = await file.createSyncAccessHandle!();
   try {
     handle.truncate(0);
     // A full disk shows itself as a short write here.

@@ -1,4 +1,12 @@
-// SHA-256: of chunks by the browser's own, beside other work; of a whole file piece by piece, which that cannot do.
+// SHA-256 of chunks: by the browser's own, beside other work, where there is one. Of a whole file, piece by piece, which that
+// cannot do, the engine computes it, three times as fast as this can.
+
+/** Of bytes that come in pieces. */
+export interface Hash {
+  update(bytes: Uint8Array): void;
+  /** In hexadecimal; afterwards the object is of no further use. */
+  digest(): string;
+}
 
 /** In hexadecimal. */
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
@@ -17,7 +25,7 @@ export function toHex(bytes: Uint8Array): string {
 const BLOCK_BYTES = 64;
 
 /** FIPS 180-4, of bytes that come in pieces. */
-export class Sha256 {
+export class Sha256 implements Hash {
   readonly #state = Int32Array.from(INITIAL_STATE);
   /** The message schedule, [64]. */
   readonly #words = new Int32Array(64);
@@ -38,7 +46,6 @@ export class Sha256 {
     this.#block.set(bytes.subarray(at));
   }
 
-  /** In hexadecimal; afterwards the object is of no further use. */
   digest(): string {
     const nBits = BigInt(this.#nBytes) * 8n;
     const end = this.#nBytes % BLOCK_BYTES;
