@@ -60,15 +60,30 @@ inline void q4_q8_gemm_8SxT__relaxed(Streams<Q4Panel, S> streams, size_t n_group
       const Q4Panel& panel = streams[s][g];
       v128_t dots[T][2];
       PIPIT_UNROLL for (int t = 0; t < T; ++t) dots[t][0] = dots[t][1] = wasm_i32x4_const_splat(0);
+      // All loads stand before the products, which go from the last one to the first: of a sum's
+      // operands LLVM takes the one that depends on the later load as the left one, whose code
+      // comes first, and that has to be the sum so far. Otherwise all products wait for the last.
+      v128_t bytes[4][2];
+      v128_t q[4][2][T];
       PIPIT_UNROLL for (int v = 0; v < 4; ++v) {
-        const v128_t bytes[2] = {load(panel.q[v][0]), load(panel.q[v][1])};
+        PIPIT_UNROLL for (int half = 0; half < 2; ++half) bytes[v][half] = load(panel.q[v][half]);
         PIPIT_UNROLL for (int high = 0; high < 2; ++high) {
-          const v128_t w0 = wasm_v128_and(high ? wasm_u16x8_shr(bytes[0], 4) : bytes[0], mask);
-          const v128_t w1 = wasm_v128_and(high ? wasm_u16x8_shr(bytes[1], 4) : bytes[1], mask);
           PIPIT_UNROLL for (int t = 0; t < T; ++t) {
-            const v128_t q = wasm_v128_load32_splat(group.q[t] + 8 * v + 4 * high);
-            dots[t][0] = Dot::add(q, w0, dots[t][0]);
-            dots[t][1] = Dot::add(q, w1, dots[t][1]);
+            q[v][high][t] = wasm_v128_load32_splat(group.q[t] + 8 * v + 4 * high);
+          }
+        }
+      }
+      PIPIT_UNROLL for (int v = 3; v >= 0; --v) {
+        PIPIT_UNROLL for (int high = 1; high >= 0; --high) {
+          v128_t w[2];
+          PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
+            const v128_t nibbles = high ? wasm_u16x8_shr(bytes[v][half], 4) : bytes[v][half];
+            w[half] = wasm_v128_and(nibbles, mask);
+          }
+          PIPIT_UNROLL for (int t = 0; t < T; ++t) {
+            PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
+              dots[t][half] = Dot::add(q[v][high][t], w[half], dots[t][half]);
+            }
           }
         }
       }
