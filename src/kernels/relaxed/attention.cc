@@ -46,7 +46,7 @@ constexpr size_t kRunPositions = 16;
 
 // A block's weights are bytes if the step of their integers is at most this share of all weights
 // that the row has seen so far, and 16-bit integers otherwise.
-constexpr float kByteStep = 1.0f / 8192;
+constexpr float kByteStep = 1.0f / 512;
 
 // n rows of bytes, kBlockPositions apart, times two columns of blocks of 4 × 4 bytes: lane j of
 // sums[c][r] is Σ_i Σ_k rows[r][4 i + k] · blocks[c][i][4 j + k].
