@@ -114,12 +114,12 @@ void expect_attention(const Sequence& s, const KernelSet& set, size_t token, siz
   // products; integers of 15 bits round queries and weights.
   const double rounding =
       s.layout.type == KvType::kInt8 ? 2.0 / 32767 : static_cast<double>(shape.head_dim) * 0x1p-23;
-  // Relaxed sets round weights to steps of at most 1/8192 of all that came before, from the second
-  // block on: half a step each, at random.
-  const double bytes =
-      s.layout.type == KvType::kInt8 && !set.is_deterministic && n_seen > kBlockPositions
-          ? std::sqrt(static_cast<double>(n_seen)) / 8192
-          : 0;
+  // Relaxed sets may round weights to bytes, which four neighbours share; a step is at most 1/512 of
+  // all weights so far. Half a step each, at random.
+  const double step = std::min(1.0 / 512, 4 / sum / 127);
+  const double bytes = s.layout.type == KvType::kInt8 && !set.is_deterministic
+                           ? std::sqrt(static_cast<double>(n_seen)) * step
+                           : 0;
   const double bound = 1e-6 + 2 * (largest + 1) * rounding + bytes;
   for (size_t i = 0; i < shape.head_dim_v; ++i) {
     double expected = 0;

@@ -19,8 +19,9 @@ constexpr float kOutlierMax = 127 * 128;
 
 // The rounding noise of a group is proportional to the square of its scale. A group gets outlier
 // units as long as that square is more than this many times what it would be on average if every
-// group had one.
-constexpr float kNoiseLimit = 1.0f;
+// group had one. (SmolLM2-135M with an F32 cache, 4,096 tokens: 1.0 has a KL of 2.2e-4 and prefills
+// 5 % slower; 2.5 has 2.9e-4 and the same top token in less than 99 %.)
+constexpr float kNoiseLimit = 2.0f;
 
 // Largest magnitudes of the units of one token's group. They wait in the group's `q`, which they
 // fill exactly, until the outliers of all groups are chosen.
