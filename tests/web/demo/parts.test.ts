@@ -18,6 +18,8 @@ const texts: [actual: string, expected: string][] = [
   [duration(0.34), '0.3 ms'],
   [duration(340), '340 ms'],
   [duration(999.6), '1.0 s'],
+  [duration(9940), '9.9 s'],
+  [duration(23_400), '23 s'],
   [duration(59_960), '1 min 0 s'],
   [duration(200_000), '3 min 20 s'],
   [duration(7_500_000), '2 h 5 min'],

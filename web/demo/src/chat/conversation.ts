@@ -11,9 +11,10 @@ export interface Message {
   at: number;
   /** How it ended. An answer is `unfinished` from its first token until it has another state. */
   state: MessageState;
-  /** Of answers that ended by themselves: their tokens, their speed, and those of the whole conversation up to there. */
+  /** Of answers that ended by themselves. */
   tokens?: number;
   tokensPerSecond?: number;
+  /** Of answers: the tokens of the whole conversation up to their end. */
   contextTokens?: number;
 }
 
