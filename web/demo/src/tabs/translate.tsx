@@ -29,6 +29,7 @@ export function TranslateTab() {
       try {
         let translation = '';
         for await (const piece of translator?.translate(text, { from, to }, signal) ?? []) {
+          if (signal.aborted) return; // some are still on their way
           translation += piece;
           setResult(translation);
         }
