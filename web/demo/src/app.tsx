@@ -164,7 +164,8 @@ function SidePanel({ name }: { name: Panel }) {
           <Icon name="close" />
         </button>
       </nav>
-      <div class="panel-content">
+      {/* Not all that scrolls in here holds something with the focus. */}
+      <div class="panel-content" role="group" aria-label={title} tabIndex={0}>
         <h2>{title}</h2>
         <Content />
       </div>
