@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { Announcer } from '../../../web/demo/src/chat/announcer.ts';
 import { oncePerFrame } from '../../../web/demo/src/chat/frame.ts';
 import { quantile } from '../../../web/demo/src/state/quantile.ts';
+import { sentencesOf } from '../../../web/demo/src/translate/translator.ts';
 import { bytes, count, duration, percent, rate } from '../../../web/demo/src/ui/format.ts';
 
 const texts: [actual: string, expected: string][] = [
@@ -45,6 +46,23 @@ const quantiles: [values: number[], q: number, expected: number][] = [
 for (const [values, q, expected] of quantiles) {
   test(`quantile ${q} of ${values.length} values`, () =>
     assert.equal(quantile(values, q), expected));
+}
+
+const sentences: [text: string, expected: string[]][] = [
+  ['', []],
+  [' \n ', []],
+  ['Hello', ['Hello']],
+  [' One. Two?  Three ', ['One.| ', 'Two?|  ', 'Three']],
+  ['One\n\nTwo', ['One|\n\n', 'Two']],
+];
+
+for (const [text, expected] of sentences) {
+  test(`the sentences of ${JSON.stringify(text)}`, () => {
+    const found = sentencesOf(text, 'English').map(({ sentence, after }) =>
+      after === '' ? sentence : `${sentence}|${after}`,
+    );
+    assert.deepEqual(found, expected);
+  });
 }
 
 test('a screen reader hears whole sentences, with pauses, and all of them once', () => {

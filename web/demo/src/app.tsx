@@ -88,7 +88,9 @@ function ModelButton() {
       onClick={() => (panel.value = panel.value ? null : 'models')}
     >
       <span class={`model-light ${status.kind}`} />
-      <span class="model-title numbers">{textOf(status)}</span>
+      <span class={`model-title ${status.kind === 'loading' ? 'numbers' : ''}`}>
+        {textOf(status)}
+      </span>
       <Icon name="panel" />
       <span class="visually-hidden">, side panel</span>
     </button>

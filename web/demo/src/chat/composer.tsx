@@ -74,7 +74,7 @@ export function Composer({ conversation }: { conversation: Conversation }) {
           >
             <Icon name="stop" />
           </button>
-        ) : modelStatus.value.kind === 'none' && conversation.head !== null ? (
+        ) : !model.value && modelStatus.value.kind !== 'loading' && conversation.head ? (
           <button type="button" class="button primary" onClick={() => (panel.value = 'models')}>
             Choose a model
           </button>

@@ -20,7 +20,7 @@ export interface Message {
 
 /** `length`: at the longest answer that the settings allow. `context`: the context was full. */
 export const MESSAGE_STATES = ['complete', 'unfinished', 'length', 'context'] as const;
-export type MessageState = (typeof MESSAGE_STATES)[number];
+type MessageState = (typeof MESSAGE_STATES)[number];
 
 export interface Conversation {
   id: string;

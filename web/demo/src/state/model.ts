@@ -5,7 +5,7 @@ import { titleOf } from './catalog.ts';
 import { loadOptions } from './settings.ts';
 import { Speedometer } from './speed.ts';
 
-export type ModelSource = Parameters<typeof loadModel>[0];
+type ModelSource = Parameters<typeof loadModel>[0];
 export type Progress = Parameters<NonNullable<LoadOptions['onProgress']>>[0];
 
 export type ModelStatus =
