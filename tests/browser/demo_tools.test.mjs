@@ -1,6 +1,8 @@
-// What the demo page has beside its chat: translation while one types, moderation, storage, models from a file or an address
-// with what may be wrong with them, and all of a chat by keyboard.
+// What a person does with the demo page: conversations, translation while one types, moderation, storage, models from a file
+// or an address with what may be wrong with them, and all of a chat by keyboard.
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after } from 'node:test';
 
@@ -26,10 +28,12 @@ async function open(tab) {
 
 browserTest('beside the chat, with a model', empty, async ({ tab, part }) => {
   const page = await open(tab);
+  await tab.page.setViewport({ width: 1280, height: 800 });
   await page.hasModel();
   await part('translates while one types', () => translates(page));
   await part('typing on interrupts a translation', () => interrupts(page));
   await part('moderates with probabilities', () => moderates(page));
+  await part('answers again, edits, switches, exports and imports', () => converses(page));
   await part('shows what is stored, and deletes it', () => stores(page));
 });
 
@@ -126,6 +130,60 @@ async function moderates(page) {
   }
   const [ordinary, insult] = seen[1];
   assert.ok(insult > ordinary, 'an insult is one');
+}
+
+async function converses(page) {
+  const { page: tab } = page.tab;
+  await page.look(() => globalThis.localStorage.setItem('pipit.settings', '{"maxTokens": 16}'));
+  await tab.reload();
+  await page.isReady();
+  await page.press('Chat');
+  await page.ask('Name a bird.');
+  await page.answer();
+  await page.press('Answer again');
+  await page.sees('2/2');
+  await page.answer();
+  await page.press('Edit');
+  await page.retype('.message-editor textarea', 'Name a river.');
+  await tab.keyboard.press('Enter');
+  await page.waitsFor(() => document.querySelector('.user-text')?.innerText === 'Name a river.');
+  await page.answer();
+  await page.press('Earlier version');
+  await page.waitsFor(() => document.querySelector('.user-text').innerText === 'Name a bird.');
+  await page.press('New conversation');
+  await page.ask('Name a fish.');
+  await page.answer();
+  await page.press('Name a bird.');
+  await page.waitsFor(() => document.querySelector('.user-text').innerText === 'Name a bird.');
+
+  await page.look(() => {
+    // In place of a download.
+    URL.createObjectURL = (file) => {
+      globalThis.exported = file.text();
+      return '';
+    };
+    globalThis.HTMLAnchorElement.prototype.click = () => {};
+  });
+  await page.press('Export');
+  const file = path.join(await mkdtemp(path.join(tmpdir(), 'pipit-export-')), 'export.json');
+  after(() => rm(path.dirname(file), { recursive: true }));
+  await writeFile(file, await page.look(() => globalThis.exported));
+  const { conversations } = JSON.parse(await readFile(file, 'utf8'));
+  assert.deepEqual(
+    conversations.map(({ title, messages }) => [title, messages.length]),
+    [
+      ['Name a fish.', 2],
+      ['Name a bird.', 5],
+    ],
+  );
+  const titles = () =>
+    [...document.querySelectorAll('.conversation-title')].map((title) => title.innerText);
+  await page.press('Delete “Name a fish');
+  await page.waitsFor(() => document.querySelectorAll('.conversation-title').length === 1);
+  const input = await tab.$('[aria-label="File with conversations"]');
+  await input.uploadFile(file);
+  await page.sees('1 conversation imported; the others of the file are here already.');
+  assert.deepEqual(await page.look(titles), ['Name a fish.', 'Name a bird.']);
 }
 
 async function stores(page) {
