@@ -151,6 +151,7 @@ async function converses(page) {
   await page.press('Earlier version');
   await page.waitsFor(() => document.querySelector('.user-text').innerText === 'Name a bird.');
   await page.press('New conversation');
+  await page.sees('What shall we talk about?');
   await page.ask('Name a fish.');
   await page.answer();
   await page.press('Name a bird.');
