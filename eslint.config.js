@@ -46,7 +46,7 @@ export default defineConfig(
     languageOptions: { globals: nodeGlobals },
   },
   {
-    files: ['tests/{browser,package}/**', 'tools/screenshots.mjs'],
+    files: ['tests/{browser,package}/**', 'tools/screenshots.mjs', 'tools/lib/demo_page.mjs'],
     languageOptions: { globals: pageGlobals },
   },
   {

@@ -122,12 +122,24 @@ if command -v flock >/dev/null; then
   flock 8
 fi
 log=build/log
+announced=build/announced
 notice=
+
+# announce TARGET: says how far a build is; only one that has something to do takes long enough.
+announce() {
+  sleep 1 >/dev/null 2>&1
+  echo "building $1…" >&2
+  : >"$announced"
+  while sleep 15 >/dev/null 2>&1; do
+    echo "  still at it, $((SECONDS - start)) s $(grep -o '^\[[0-9]*/[0-9]*\]' "$log" | tail -n 1)" >&2
+  done
+}
+
 trap '[ -z "$notice" ] || kill "$notice" 2>/dev/null || true' EXIT
 for target in "${targets[@]}"; do
   start=$SECONDS
-  # Only a build that has something to do takes long enough to be announced.
-  (sleep 1 >/dev/null 2>&1 && echo "building $target…" >&2) 8>&- &
+  rm -f "$announced"
+  announce "$target" 8>&- &
   notice=$!
   case "$target" in
     wasm) build_wasm ;;
@@ -138,9 +150,10 @@ for target in "${targets[@]}"; do
     wasm-tests) cmake_build wasm wasm-tests ;;
     kernel-bench) cmake_build wasm kernel-bench ;;
   esac
-  if ! kill "$notice" 2>/dev/null; then
-    echo "  done in $((SECONDS - start)) s" >&2
-  fi
+  kill "$notice" 2>/dev/null
   wait "$notice" 2>/dev/null || true
   notice=
+  if [ -e "$announced" ]; then
+    echo "  done in $((SECONDS - start)) s" >&2
+  fi
 done

@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url';
 
 import { buildDemo } from './build-demo.mjs';
 import { launch } from './lib/browser.mjs';
+import { DemoPage } from './lib/demo_page.mjs';
 import { serveDemo } from './serve-demo.mjs';
 
 const out = fileURLToPath(new URL('../web/demo/screenshots', import.meta.url));
-const limit = { timeout: 60_000 };
 
 const settings = {
   seed: 6,
@@ -34,66 +34,51 @@ const pictures = [
 const scenes = {
   async welcome() {},
   async chat(page) {
-    await press(page, 'Download');
-    await page.waitForSelector('.model-light.ready', limit);
+    await page.hasModel();
     for (const text of turns) {
-      await page.type('[aria-label="Your message"]', text);
-      await press(page, 'Send');
-      await until(page, () => document.querySelector('.message.last .ending'));
+      await page.ask(text);
+      await page.answer();
     }
   },
   async statistics(page) {
-    await page.click('.model-button');
-    await press(page, 'Statistics');
+    await page.tab.page.click('.model-button');
+    await page.press('Statistics');
   },
   async storage(page) {
-    await press(page, 'Storage');
-    await until(page, () => document.querySelector('.stored-card'));
+    await page.press('Storage');
+    await page.waitsFor(() => document.querySelector('.stored-card'));
   },
   async translate(page) {
-    await press(page, 'Close the side panel');
-    await press(page, 'Translate');
-    await page.type('.translate textarea', 'Good morning. Where is the station?');
-    await until(page, () => /\S.*\S/.test(document.querySelector('.translation').innerText));
-    await until(page, () => document.querySelector('.translation[aria-busy="false"]'));
+    await page.press('Close the side panel');
+    await page.press('Translate');
+    await page.tab.page.type('.translate textarea', 'Good morning. Where is the station?');
+    await page.waitsFor(() => /\S.*\S/.test(document.querySelector('.translation').innerText));
+    await page.waitsFor(() => document.querySelector('.translation[aria-busy="false"]'));
   },
   async moderate(page) {
-    await press(page, 'Moderate');
-    await press(page, 'What a stupid moron');
-    await until(page, () => document.querySelector('.labels progress'));
+    await page.press('Moderate');
+    await page.press('What a stupid moron');
+    await page.waitsFor(() => document.querySelector('.labels progress'));
   },
 };
 
-async function press(page, name) {
-  const find = (name) => {
-    const isShown = (button) => button.checkVisibility({ visibilityProperty: true });
-    const labelOf = (button) => button.getAttribute('aria-label') ?? button.textContent.trim();
-    const buttons = [...document.querySelectorAll('button:not(:disabled)')].filter(isShown);
-    return buttons.find((button) => labelOf(button).startsWith(name)) ?? null;
-  };
-  const button = await page.waitForFunction(find, limit, name);
-  await button.evaluate((button) => button.click());
-}
-
-const until = (page, f) => page.waitForFunction(f, limit);
-
 async function take(browser, url, { theme, viewport, kept }) {
   const profile = await browser.newProfile();
-  const { page } = await profile.open(url);
-  await page.setViewport(viewport);
-  await page.evaluate(
+  const page = new DemoPage(await profile.open('about:blank'));
+  const { page: tab } = page.tab;
+  await tab.setViewport(viewport);
+  await tab.evaluateOnNewDocument(
     (settings) => globalThis.localStorage.setItem('pipit.settings', JSON.stringify(settings)),
     { ...settings, theme },
   );
-  await page.reload(limit);
-  await page.waitForSelector('h1', limit);
+  await page.open(url);
   for (const [name, prepare] of Object.entries(scenes)) {
     await prepare(page);
     if (!kept.includes(name)) continue;
     // The pointer lights up what is under it, and pictures come and go softly.
-    await page.mouse.move(0, 0);
-    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 400)));
-    await page.screenshot({ path: path.join(out, `${name}-${theme}-${viewport.width}.png`) });
+    await tab.mouse.move(0, 0);
+    await page.look(() => new Promise((resolve) => setTimeout(resolve, 400)));
+    await tab.screenshot({ path: path.join(out, `${name}-${theme}-${viewport.width}.png`) });
   }
   await profile.close();
 }

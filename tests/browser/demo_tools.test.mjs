@@ -1,6 +1,8 @@
-// What the demo page has beside its chat: translation while one types, moderation, storage, models from a file or an address
-// with what may be wrong with them, and all of a chat by keyboard.
+// What a person does with the demo page: conversations, translation while one types, moderation, storage, models from a file
+// or an address with what may be wrong with them, and all of a chat by keyboard.
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after } from 'node:test';
 
@@ -24,9 +26,34 @@ async function open(tab) {
   return page;
 }
 
-browserTest('translates while one types', empty, async ({ tab }) => {
+browserTest('beside the chat, with a model', empty, async ({ tab, part }) => {
   const page = await open(tab);
+  await tab.page.setViewport({ width: 1280, height: 800 });
   await page.hasModel();
+  await part('translates while one types', () => translates(page));
+  await part('typing on interrupts a translation', () => interrupts(page));
+  await part('moderates with probabilities', () => moderates(page));
+  await part('answers again, edits, switches, exports and imports', () => converses(page));
+  await part('shows what is stored, and deletes it', () => stores(page));
+});
+
+const source = '.translate textarea';
+
+/** Waits until there is a translation of all that was typed, other than `before`. */
+async function translation(page, before = '') {
+  await page.waitsFor((before) => {
+    const { innerText, ariaBusy } = document.querySelector('.translation');
+    return innerText.trim() !== '' && innerText !== before && ariaBusy === 'false';
+  }, before);
+  return page.look(() => document.querySelector('.translation').innerText);
+}
+
+async function clear(page) {
+  await page.retype(source, '');
+  await page.waitsFor(() => document.querySelector('.translation').innerText === '');
+}
+
+async function translates(page) {
   await page.press('Translate');
   await page.look(() => {
     globalThis.seen = new Set();
@@ -35,54 +62,133 @@ browserTest('translates while one types', empty, async ({ tab }) => {
       ...{ childList: true, characterData: true, subtree: true },
     });
   });
-  const translated = async (typed, before) => {
-    await tab.page.type('.translate textarea', typed);
-    await page.waitsFor((before) => {
-      const { innerText, ariaBusy } = document.querySelector('.translation');
-      return innerText.length > before.length && ariaBusy === 'false';
-    }, before);
-    return page.look(() => document.querySelector('.translation').innerText);
-  };
-  const first = await translated('Thank you very much.', '');
+  await page.tab.page.type(source, 'Thank you very much.');
+  const first = await translation(page);
   assert.ok((await page.look(() => globalThis.seen.size)) > 1, 'it appears in pieces');
-  const second = await translated(' Where is the station?', first);
+  await page.tab.page.type(source, ' Where is the station?');
+  const second = await translation(page, first);
   assert.ok(second.startsWith(first), `“${second}” goes on from “${first}”`);
-  await page.retype('.translate textarea', '');
-  await page.waitsFor(() => document.querySelector('.translation').innerText === '');
-});
+  await clear(page);
+}
 
-browserTest('moderates with probabilities', empty, async ({ tab }) => {
-  const page = await open(tab);
-  await page.hasModel();
+/** The rest of a sentence is typed as soon as the translation of its beginning appears. */
+async function interrupts(page) {
+  const beginning = 'My friend and I would like to visit the old museum near the river';
+  const whole = `${beginning}, because it rains.`;
+  await page.look(
+    (source, whole) => {
+      const place = document.querySelector('.translation');
+      let typedAt;
+      const observer = new globalThis.MutationObserver(() => {
+        if (place.innerText.trim() === '') return;
+        if (typedAt !== undefined) {
+          globalThis.silence ??= performance.now() - typedAt;
+          return;
+        }
+        const field = document.querySelector(source);
+        field.value = whole;
+        field.dispatchEvent(new Event('input', { bubbles: true }));
+        typedAt = performance.now();
+        globalThis.partial = place.innerText;
+      });
+      observer.observe(place, { childList: true, characterData: true, subtree: true });
+    },
+    source,
+    whole,
+  );
+  await page.retype(source, beginning);
+  await page.waitsFor(() => globalThis.silence);
+  const partial = await page.look(() => globalThis.partial);
+  const final = await translation(page, partial);
+  // Nobody types on within a third of a second, and until then nothing may come.
+  const silence = await page.look(() => globalThis.silence);
+  assert.ok(silence > 300, `the interrupted translation went on after ${silence} ms`);
+
+  await page.tab.page.reload();
+  await page.isReady();
+  await page.tab.page.type(source, whole);
+  assert.equal(await translation(page), final, 'the same as without an interruption');
+}
+
+async function moderates(page) {
   await page.press('Moderate');
-  const seen = [];
+  const values = () => [...document.querySelectorAll('.labels progress')].map(({ value }) => value);
+  const seen = [[]];
   for (const example of ['What a stupid moron', 'Buy cheap pills']) {
     await page.press(example);
-    const values = () =>
-      [...document.querySelectorAll('.labels progress')].map(({ value }) => value);
-    await page.waitsFor(
-      (last) => {
-        const now = [...document.querySelectorAll('.labels progress')].map(({ value }) => value);
-        return now.length > 0 && now.join() !== last;
-      },
-      seen.at(-1)?.join() ?? '',
-    );
+    await page.waitsFor((last) => {
+      const now = [...document.querySelectorAll('.labels progress')].map(({ value }) => value);
+      return now.length > 0 && now.join() !== last;
+    }, seen.at(-1).join());
     seen.push(await page.look(values));
   }
-  for (const probabilities of seen) {
+  for (const probabilities of seen.slice(1)) {
     assert.equal(probabilities.length, 5);
     assert.ok(probabilities.every((p) => p >= 0 && p <= 1));
     const sum = probabilities.reduce((a, b) => a + b, 0);
     assert.ok(Math.abs(sum - 1) < 1e-6, `sum ${sum}`);
   }
-  const [ordinary, insult] = seen[0];
+  const [ordinary, insult] = seen[1];
   assert.ok(insult > ordinary, 'an insult is one');
-});
+}
 
-browserTest('shows what is stored, and deletes it', empty, async ({ tab }) => {
-  const page = await open(tab);
-  await page.hasModel();
-  await tab.page.click('.model-button');
+async function converses(page) {
+  const { page: tab } = page.tab;
+  await page.look(() => globalThis.localStorage.setItem('pipit.settings', '{"maxTokens": 16}'));
+  await tab.reload();
+  await page.isReady();
+  await page.press('Chat');
+  await page.ask('Name a bird.');
+  await page.answer();
+  await page.press('Answer again');
+  await page.sees('2/2');
+  await page.answer();
+  await page.press('Edit');
+  await page.retype('.message-editor textarea', 'Name a river.');
+  await tab.keyboard.press('Enter');
+  await page.waitsFor(() => document.querySelector('.user-text')?.innerText === 'Name a river.');
+  await page.answer();
+  await page.press('Earlier version');
+  await page.waitsFor(() => document.querySelector('.user-text').innerText === 'Name a bird.');
+  await page.press('New conversation');
+  await page.sees('What shall we talk about?');
+  await page.ask('Name a fish.');
+  await page.answer();
+  await page.press('Name a bird.');
+  await page.waitsFor(() => document.querySelector('.user-text').innerText === 'Name a bird.');
+
+  await page.look(() => {
+    // In place of a download.
+    URL.createObjectURL = (file) => {
+      globalThis.exported = file.text();
+      return '';
+    };
+    globalThis.HTMLAnchorElement.prototype.click = () => {};
+  });
+  await page.press('Export');
+  const file = path.join(await mkdtemp(path.join(tmpdir(), 'pipit-export-')), 'export.json');
+  after(() => rm(path.dirname(file), { recursive: true }));
+  await writeFile(file, await page.look(() => globalThis.exported));
+  const { conversations } = JSON.parse(await readFile(file, 'utf8'));
+  assert.deepEqual(
+    conversations.map(({ title, messages }) => [title, messages.length]),
+    [
+      ['Name a fish.', 2],
+      ['Name a bird.', 5],
+    ],
+  );
+  const titles = () =>
+    [...document.querySelectorAll('.conversation-title')].map((title) => title.innerText);
+  await page.press('Delete “Name a fish');
+  await page.waitsFor(() => document.querySelectorAll('.conversation-title').length === 1);
+  const input = await tab.$('[aria-label="File with conversations"]');
+  await input.uploadFile(file);
+  await page.sees('1 conversation imported; the others of the file are here already.');
+  assert.deepEqual(await page.look(titles), ['Name a fish.', 'Name a bird.']);
+}
+
+async function stores(page) {
+  await page.tab.page.click('.model-button');
   await page.press('Storage');
   for (const shown of ['98.4 MB', 'in use', 'Make persistent']) await page.sees(shown);
   const records = async () => {
@@ -107,10 +213,14 @@ browserTest('shows what is stored, and deletes it', empty, async ({ tab }) => {
   await page.sees('Every byte is as it was downloaded.');
   await page.press('Delete Smol');
   await page.sees('Delete it from this device?');
+  await page.press('Keep');
+  await page.waitsFor(() => document.activeElement.textContent.startsWith('Delete'));
+  await page.press('Delete Smol');
   await page.look(() => document.querySelector('[role="group"] .danger').click());
   await page.sees('None is kept on this device.');
+  assert.equal(await page.look(() => document.activeElement.textContent), 'Models', 'the focus');
   assert.equal(await page.look(records), 0);
-});
+}
 
 for (const { what, file, shown } of [
   { what: 'a model', file: tiny, shown: 'a file of yours, not kept by this page' },
@@ -143,37 +253,44 @@ browserTest('bad addresses, in words', empty, async ({ tab }) => {
   }
 });
 
-// Firefox without a window gives none of its tabs the focus, and keys press no button there.
-const focused = { ...empty, names: ['chromium'] };
-browserTest('a chat by keyboard alone', focused, async ({ tab }) => {
+browserTest('a chat by keyboard alone', empty, async ({ tab }) => {
   const page = await open(tab);
   const { keyboard } = tab.page;
-  /** Presses Tab until what has the focus begins with `label`. */
-  const tabTo = async (label, key = 'Tab') => {
-    for (let i = 0; i < 60; i++) {
-      await keyboard.press(key);
-      const name = await page.look(() => {
+  /**
+   * Presses Shift and Tab until what has the focus begins with `label`. Never past the page's end: from there Firefox, which
+   * has no window here, does not give the focus back.
+   */
+  const backTo = async (label) => {
+    await keyboard.down('Shift');
+    for (let name = '', i = 0; !name.startsWith(label); i++) {
+      assert.ok(i < 20, `The keyboard does not reach “${label}”.`);
+      await keyboard.press('Tab');
+      name = await page.look(() => {
         const { activeElement } = document;
         return activeElement.getAttribute('aria-label') ?? activeElement.textContent.trim();
       });
-      if (name.startsWith(label)) return;
     }
-    assert.fail(`The keyboard does not reach “${label}”.`);
+    await keyboard.up('Shift');
   };
-  await tabTo('Download');
+  /** Waits until the composer has the focus: where one goes on. */
+  const atComposer = () =>
+    page.waitsFor(() => document.activeElement.matches('.composer textarea'));
+  await atComposer();
+  await backTo('Download');
   await keyboard.press('Enter');
   await page.isReady();
-  await tabTo('Your message');
+  await atComposer();
   await keyboard.type('Write a very long story about a bird.');
   await keyboard.press('Enter');
   await page.waitsFor(() => document.querySelector('.message.assistant')?.innerText.length > 20);
   await keyboard.press('Escape');
-  const answer = await page.answer();
-  await keyboard.down('Shift');
-  await tabTo('Answer again');
-  await tabTo('Copy');
-  await keyboard.up('Shift');
+  assert.ok((await page.answer()).length > 0);
+  await backTo('Copy');
   await keyboard.press('Enter');
   await page.sees('Copied');
-  assert.ok(answer.length > 0);
+  await backTo('Edit');
+  await keyboard.press('Enter');
+  await page.waitsFor(() => document.activeElement.matches('.message-editor textarea'));
+  await keyboard.press('Escape');
+  await page.waitsFor(() => document.activeElement.ariaLabel === 'Edit');
 });

@@ -20,9 +20,10 @@ function browserOf(name, prefs) {
 
 /**
  * A test on the page at `url`, in each of the browsers `names`. `run` gets the page (tools/lib/browser.mjs: openTab) as
- * `tab`, `open(url)` for more tabs of the same profile, the browser's `name`, `diagnose(text)` for what was measured, and
- * `errors`: what nobody caught in any of the tabs. What is still in there at the end fails the test. `prefs` are those that
- * Firefox starts with; they count for the whole file.
+ * `tab`, `open(url)` for more tabs of the same profile, the browser's `name`, `part(what, run)` for tests inside of this one,
+ * which share what took long to make, `diagnose(text)` for what was measured, and `errors`: what nobody caught in any of the
+ * tabs. What is still in there at the end fails the test. `prefs` are those that Firefox starts with; they count for the
+ * whole file.
  */
 export function browserTest(what, { url, names = BROWSERS, timeout = 120_000, prefs }, run) {
   for (const name of names) {
@@ -34,6 +35,7 @@ export function browserTest(what, { url, names = BROWSERS, timeout = 120_000, pr
           open,
           name,
           errors,
+          part: (what, run) => context.test(what, run),
           diagnose: (text) => context.diagnostic(text),
         });
         assert.deepEqual(errors, [], 'errors that nobody caught');

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { Announcer } from '../../../web/demo/src/chat/announcer.ts';
 import { oncePerFrame } from '../../../web/demo/src/chat/frame.ts';
 import { quantile } from '../../../web/demo/src/state/quantile.ts';
+import { sentencesOf } from '../../../web/demo/src/translate/translator.ts';
 import { bytes, count, duration, percent, rate } from '../../../web/demo/src/ui/format.ts';
 
 const texts: [actual: string, expected: string][] = [
@@ -18,6 +19,8 @@ const texts: [actual: string, expected: string][] = [
   [duration(0.34), '0.3 ms'],
   [duration(340), '340 ms'],
   [duration(999.6), '1.0 s'],
+  [duration(9940), '9.9 s'],
+  [duration(23_400), '23 s'],
   [duration(59_960), '1 min 0 s'],
   [duration(200_000), '3 min 20 s'],
   [duration(7_500_000), '2 h 5 min'],
@@ -43,6 +46,23 @@ const quantiles: [values: number[], q: number, expected: number][] = [
 for (const [values, q, expected] of quantiles) {
   test(`quantile ${q} of ${values.length} values`, () =>
     assert.equal(quantile(values, q), expected));
+}
+
+const sentences: [text: string, expected: string[]][] = [
+  ['', []],
+  [' \n ', []],
+  ['Hello', ['Hello']],
+  [' One. Two?  Three ', ['One.| ', 'Two?|  ', 'Three']],
+  ['One\n\nTwo', ['One|\n\n', 'Two']],
+];
+
+for (const [text, expected] of sentences) {
+  test(`the sentences of ${JSON.stringify(text)}`, () => {
+    const found = sentencesOf(text, 'English').map(({ sentence, after }) =>
+      after === '' ? sentence : `${sentence}|${after}`,
+    );
+    assert.deepEqual(found, expected);
+  });
 }
 
 test('a screen reader hears whole sentences, with pauses, and all of them once', () => {

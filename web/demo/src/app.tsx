@@ -5,7 +5,8 @@ import { ModelsPanel } from './panels/models.tsx';
 import { SettingsPanel } from './panels/settings.tsx';
 import { StatisticsPanel } from './panels/statistics.tsx';
 import { StoragePanel } from './panels/storage.tsx';
-import { modelStatus } from './state/model.ts';
+import { type ModelStatus, modelStatus, openedUrl } from './state/model.ts';
+import { shownProgress } from './state/stored.ts';
 import { PANELS, type Panel, TABS, type Tab, panel, showTab, tab } from './state/view.ts';
 import { ChatTab } from './tabs/chat.tsx';
 import { ModerateTab } from './tabs/moderate.tsx';
@@ -78,13 +79,6 @@ function Header() {
 /** Says which model is loaded; opens the panel. */
 function ModelButton() {
   const status = modelStatus.value;
-  const text = {
-    none: 'No model yet',
-    loading: 'Loading…',
-    paused: 'Download paused',
-    ready: status.kind === 'ready' ? status.title : '',
-    failed: 'No model: loading failed',
-  }[status.kind];
   return (
     <button
       type="button"
@@ -94,11 +88,30 @@ function ModelButton() {
       onClick={() => (panel.value = panel.value ? null : 'models')}
     >
       <span class={`model-light ${status.kind}`} />
-      <span class="model-title">{text}</span>
+      <span class={`model-title ${status.kind === 'loading' ? 'numbers' : ''}`}>
+        {textOf(status)}
+      </span>
       <Icon name="panel" />
       <span class="visually-hidden">, side panel</span>
     </button>
   );
+}
+
+function textOf(status: ModelStatus): string {
+  switch (status.kind) {
+    case 'none':
+      return 'No model yet';
+    case 'loading': {
+      const { loaded, total } = shownProgress(openedUrl.value, status.progress);
+      return total > 0 ? `Loading… ${Math.floor((100 * loaded) / total)} %` : 'Loading…';
+    }
+    case 'paused':
+      return 'Download paused';
+    case 'ready':
+      return status.title;
+    case 'failed':
+      return 'No model: loading failed';
+  }
 }
 
 /** All tabs stay in the page, so that what one shows or does goes on while another is in front. */
@@ -153,7 +166,8 @@ function SidePanel({ name }: { name: Panel }) {
           <Icon name="close" />
         </button>
       </nav>
-      <div class="panel-content">
+      {/* Not all that scrolls in here holds something with the focus. */}
+      <div class="panel-content" role="group" aria-label={title} tabIndex={0}>
         <h2>{title}</h2>
         <Content />
       </div>

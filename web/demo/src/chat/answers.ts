@@ -116,7 +116,11 @@ async function write(conversation: Conversation, message: Message): Promise<void
     update(conversation.id, message.id, { text: text.trimEnd(), ...endOf(result) });
     lastAnswer.value = { result, latencies };
   } catch (error) {
-    update(conversation.id, message.id, { text: text.trimEnd() });
+    const prompt = answer.prefill.peek()?.total;
+    update(conversation.id, message.id, {
+      text: text.trimEnd(),
+      ...(prompt ? { contextTokens: prompt + answer.tokens.peek() } : {}),
+    });
     if (!controller.signal.aborted) fail(message.id, PipitError.from(error));
   } finally {
     show.cancel();

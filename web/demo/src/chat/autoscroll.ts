@@ -16,8 +16,7 @@ interface Autoscroll {
   toEnd: () => void;
 }
 
-/** When `key` changes there is something else to read, from its end. */
-export function useAutoscroll(key: string): Autoscroll {
+export function useAutoscroll(): Autoscroll {
   const frame = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const atEnd = useSignal(true);
@@ -27,6 +26,7 @@ export function useAutoscroll(key: string): Autoscroll {
   };
 
   useEffect(() => {
+    toEnd();
     const element = frame.current!;
     let lastTop = element.scrollTop;
     const onScroll = (): void => {
@@ -47,7 +47,6 @@ export function useAutoscroll(key: string): Autoscroll {
       element.removeEventListener('scroll', onScroll);
     };
   }, []);
-  useEffect(toEnd, [key]);
 
   return { frame, content, atEnd, toEnd };
 }

@@ -25,11 +25,20 @@ export function Composer({ conversation }: { conversation: Conversation }) {
   useEffect(() => {
     if (tab.value === 'chat') focusComposer();
   }, [conversation.id]);
+  // What the model was chosen with has gone, and the focus with it.
+  useEffect(() => {
+    if (tab.value === 'chat' && document.activeElement === document.body) focusComposer();
+  }, [model.value]);
 
   const send = (): void => {
     if (!canSend) return;
     say(conversation, conversation.head, draft.value.trim());
     draft.value = '';
+    focusComposer();
+  };
+  const stop = (): void => {
+    stopAnswer(conversation.id);
+    focusComposer();
   };
 
   return (
@@ -45,11 +54,11 @@ export function Composer({ conversation }: { conversation: Conversation }) {
           ref={input}
           aria-label="Your message"
           placeholder={model.value ? 'Write a message' : placeholderWithout(modelStatus.value.kind)}
-          rows={1}
+          rows={Math.min(8, draft.value.split('\n').length)}
           value={draft.value}
           onInput={({ currentTarget }) => (draft.value = currentTarget.value)}
           onKeyDown={(event) => {
-            if (event.key === 'Escape') stopAnswer(conversation.id);
+            if (event.key === 'Escape') stop();
             if (!isSend(event)) return;
             event.preventDefault();
             send();
@@ -61,11 +70,11 @@ export function Composer({ conversation }: { conversation: Conversation }) {
             class="send stop"
             aria-label="Stop the answer"
             title="Stop the answer"
-            onClick={() => stopAnswer(conversation.id)}
+            onClick={stop}
           >
             <Icon name="stop" />
           </button>
-        ) : modelStatus.value.kind === 'none' && conversation.head !== null ? (
+        ) : !model.value && modelStatus.value.kind !== 'loading' && conversation.head ? (
           <button type="button" class="button primary" onClick={() => (panel.value = 'models')}>
             Choose a model
           </button>
@@ -84,5 +93,6 @@ export function Composer({ conversation }: { conversation: Conversation }) {
 }
 
 function placeholderWithout(status: ModelStatus['kind']): string {
-  return status === 'loading' ? 'The model is being loaded…' : 'Choose a model first';
+  if (status === 'loading') return 'The model is being loaded…';
+  return status === 'paused' ? 'The download is paused' : 'Choose a model first';
 }

@@ -11,15 +11,16 @@ export interface Message {
   at: number;
   /** How it ended. An answer is `unfinished` from its first token until it has another state. */
   state: MessageState;
-  /** Of answers that ended by themselves: their tokens, their speed, and those of the whole conversation up to there. */
+  /** Of answers that ended by themselves. */
   tokens?: number;
   tokensPerSecond?: number;
+  /** Of answers: the tokens of the whole conversation up to their end. */
   contextTokens?: number;
 }
 
 /** `length`: at the longest answer that the settings allow. `context`: the context was full. */
 export const MESSAGE_STATES = ['complete', 'unfinished', 'length', 'context'] as const;
-export type MessageState = (typeof MESSAGE_STATES)[number];
+type MessageState = (typeof MESSAGE_STATES)[number];
 
 export interface Conversation {
   id: string;

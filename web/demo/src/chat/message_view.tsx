@@ -1,11 +1,16 @@
 // One message: its text, how it ended, and what can be done with it.
 import { useSignal } from '@preact/signals';
+import type { Ref } from 'preact';
+import { useRef } from 'preact/hooks';
 import { putConversation } from '../state/conversations.ts';
 import { model } from '../state/model.ts';
 import { copyText } from '../ui/copy.ts';
 import { count, rate } from '../ui/format.ts';
+import { Dots } from '../ui/dots.tsx';
 import { Icon, type IconName } from '../ui/icon.tsx';
+import { useFocusBack } from '../ui/use_focus_back.ts';
 import { type Answer, answerTo, answers, failures, say } from './answers.ts';
+import { focusComposer } from './composer.tsx';
 import { type Conversation, type Message, showBranch, siblingsOf } from './conversation.ts';
 import { FailureNotice } from './failure_notice.tsx';
 import { Markdown } from './markdown_view.tsx';
@@ -19,6 +24,8 @@ interface MessageProps {
 
 export function MessageView({ conversation, message, isLast }: MessageProps) {
   const editing = useSignal(false);
+  const edit = useRef<HTMLButtonElement>(null);
+  useFocusBack(editing.value, () => edit.current);
   const answer = answers.value.get(conversation.id);
   const isWritten = answer?.message === message.id;
   const isUser = message.role === 'user';
@@ -34,6 +41,7 @@ export function MessageView({ conversation, message, isLast }: MessageProps) {
           onSend={(text) => {
             editing.value = false;
             say(conversation, message.parent, text);
+            focusComposer();
           }}
         />
       ) : (
@@ -57,6 +65,7 @@ export function MessageView({ conversation, message, isLast }: MessageProps) {
               <Action
                 icon="edit"
                 label="Edit"
+                button={edit}
                 disabled={answer !== undefined || !model.value}
                 run={() => (editing.value = true)}
               />
@@ -81,14 +90,17 @@ function Action({
   label,
   run,
   disabled = false,
+  button,
 }: {
   icon: IconName;
   label: string;
   run: () => void;
   disabled?: boolean;
+  button?: Ref<HTMLButtonElement>;
 }) {
   return (
     <button
+      ref={button}
       type="button"
       class="icon-button small"
       aria-label={label}
@@ -112,11 +124,7 @@ function GrowingAnswer({ answer }: { answer: Answer }) {
   const { done, total } = answer.prefill.value ?? { done: 0, total: 0 };
   return (
     <div class="waiting">
-      <span class="dots" aria-hidden="true">
-        <i />
-        <i />
-        <i />
-      </span>
+      <Dots />
       {total > 128 && (
         <span class="hint">Reading the conversation: {rate((100 * done) / total)} %</span>
       )}

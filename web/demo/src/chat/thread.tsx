@@ -1,8 +1,9 @@
 // The messages of a conversation, its end in view while an answer grows.
 import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import { Icon } from '../ui/icon.tsx';
 import { count } from '../ui/format.ts';
-import { announcements } from './answers.ts';
+import { announcements, answers } from './answers.ts';
 import { useAutoscroll } from './autoscroll.ts';
 import { type Conversation, pathOf } from './conversation.ts';
 import { MessageView } from './message_view.tsx';
@@ -12,23 +13,17 @@ import { Welcome } from './welcome.tsx';
 const SHOWN = 40;
 
 export function Thread({ conversation }: { conversation: Conversation }) {
-  const { frame, content, atEnd, toEnd } = useAutoscroll(conversation.id);
   const path = pathOf(conversation);
   return (
     <div class="thread">
-      <div class="thread-frame" ref={frame}>
-        <div class="thread-content" ref={content}>
-          {path.length === 0 ? (
+      {path.length === 0 ? (
+        <div class="thread-frame">
+          <div class="thread-content">
             <Welcome />
-          ) : (
-            <Messages key={conversation.id} conversation={conversation} path={path} />
-          )}
+          </div>
         </div>
-      </div>
-      {!atEnd.value && (
-        <button type="button" class="to-end" aria-label="Go to the end" onClick={toEnd}>
-          <Icon name="down" />
-        </button>
+      ) : (
+        <Messages key={conversation.id} conversation={conversation} path={path} />
       )}
       <Announcements />
     </div>
@@ -42,26 +37,40 @@ function Messages({
   conversation: Conversation;
   path: ReturnType<typeof pathOf>;
 }) {
+  const { frame, content, atEnd, toEnd } = useAutoscroll();
+  const written = answers.value.get(conversation.id)?.message;
   const shown = useSignal(SHOWN);
   const hidden = Math.max(0, path.length - shown.value);
+  useEffect(() => {
+    if (written) toEnd();
+  }, [written]);
   return (
     <>
-      {hidden > 0 && (
-        <button type="button" class="button small" onClick={() => (shown.value += SHOWN)}>
-          Show {count(Math.min(hidden, SHOWN), 'earlier message')}
+      <div class="thread-frame" ref={frame}>
+        <div class="thread-content" ref={content}>
+          {hidden > 0 && (
+            <button type="button" class="button small" onClick={() => (shown.value += SHOWN)}>
+              Show {count(Math.min(hidden, SHOWN), 'earlier message')}
+            </button>
+          )}
+          <ol class="messages" aria-label="Messages">
+            {path.slice(hidden).map((message) => (
+              <li key={message.id}>
+                <MessageView
+                  conversation={conversation}
+                  message={message}
+                  isLast={message.id === conversation.head}
+                />
+              </li>
+            ))}
+          </ol>
+        </div>
+      </div>
+      {!atEnd.value && (
+        <button type="button" class="to-end" aria-label="Go to the end" onClick={toEnd}>
+          <Icon name="down" />
         </button>
       )}
-      <ol class="messages" aria-label="Messages">
-        {path.slice(hidden).map((message) => (
-          <li key={message.id}>
-            <MessageView
-              conversation={conversation}
-              message={message}
-              isLast={message.id === conversation.head}
-            />
-          </li>
-        ))}
-      </ol>
     </>
   );
 }

@@ -8,7 +8,7 @@ import { focusComposer } from './composer.tsx';
 const SUGGESTIONS = [
   { title: 'Explain', text: 'Explain why the sky is blue to a ten-year-old.' },
   { title: 'Write', text: 'Write a short poem about a small bird in the rain.' },
-  { title: 'Sort out', text: 'Give me a checklist for a weekend hike.' },
+  { title: 'Plan', text: 'Give me a checklist for a weekend hike.' },
   { title: 'Rephrase', text: 'Make this sound friendlier: "Send me the file by noon."' },
 ];
 

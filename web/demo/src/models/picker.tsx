@@ -1,102 +1,39 @@
 // Where a model is chosen: from the catalogue and what is stored, from a file, or from an address.
 import { useId, useRef, useState } from 'preact/hooks';
 import { CATALOG, titleOf } from '../state/catalog.ts';
-import { closeModel, modelStatus, openModel, openedUrl, remember } from '../state/model.ts';
-import { type StoredModel, stored } from '../state/stored.ts';
-import { bytes, percent } from '../ui/format.ts';
+import { modelStatus, openModel, openedUrl } from '../state/model.ts';
+import { stored } from '../state/stored.ts';
 import { Icon } from '../ui/icon.tsx';
-import { LoadStatus } from './load_status.tsx';
+import { LoadFailure } from './load_failure.tsx';
+import { ModelCard } from './model_card.tsx';
 
 export function ModelPicker() {
-  const status = modelStatus.value;
-  const others = stored.value.filter(({ url }) => !CATALOG.some((model) => model.url === url));
+  const { value: status } = modelStatus;
+  const { value: opened } = openedUrl;
+  const listed = [
+    ...CATALOG.map(({ url, title, bytes, licence, sha256 }) => ({
+      ...{ url, title, size: bytes, licence, sha256 },
+    })),
+    ...stored.value
+      .filter(({ url }) => !CATALOG.some((model) => model.url === url))
+      .map(({ url, size }) => ({ url, title: titleOf(url), size })),
+  ];
+  const isUnlisted = 'title' in status && listed.every(({ url }) => url !== opened);
   return (
     <div class="picker">
-      <LoadStatus />
+      <LoadFailure />
       <ul class="model-list">
-        {status.kind === 'ready' && openedUrl.value === null && (
-          <li class="card model-card">
-            <div>
-              <h3>{status.title}</h3>
-              <p class="hint">a file of yours, not kept by this page</p>
-            </div>
-            <CloseButton title={status.title} />
-          </li>
+        {isUnlisted && status.kind !== 'failed' && (
+          <ModelCard key={opened} url={opened} title={status.title} />
         )}
-        {CATALOG.map(({ url, title, bytes, licence, sha256 }) => (
-          <ModelCard key={url} {...{ url, title, size: bytes, licence, sha256 }} />
-        ))}
-        {others.map(({ url, size }) => (
-          <ModelCard key={url} {...{ url, title: titleOf(url), size }} />
+        {listed.map((model) => (
+          <ModelCard key={model.url} {...model} />
         ))}
       </ul>
       <FileField />
       <AddressField />
     </div>
   );
-}
-
-interface CardProps {
-  url: string;
-  title: string;
-  size: number;
-  licence?: string;
-  sha256?: string;
-}
-
-function ModelCard({ url, title, size, licence, sha256 }: CardProps) {
-  const kept = stored.value.find((model) => model.url === url);
-  const { kind } = modelStatus.value;
-  const isOpened = openedUrl.value === url;
-  const open = (): void => void openModel(title, url, { expectedSha256: sha256 });
-  return (
-    <li class="card model-card">
-      <div>
-        <h3>{title}</h3>
-        <p class="hint">
-          {[isOpened && kind === 'ready' && 'in use', bytes(size), licence, stateOf(kept)]
-            .filter(Boolean)
-            .join(' · ')}
-        </p>
-      </div>
-      {isOpened && kind === 'ready' ? (
-        <CloseButton title={title} />
-      ) : (
-        <button
-          type="button"
-          class="button small primary"
-          disabled={isOpened && (kind === 'loading' || kind === 'paused')}
-          onClick={open}
-        >
-          {verbOf(kept)}
-          <span class="visually-hidden"> {title}</span>
-        </button>
-      )}
-    </li>
-  );
-}
-
-function CloseButton({ title }: { title: string }) {
-  const close = (): void => {
-    remember(null);
-    void closeModel();
-  };
-  return (
-    <button type="button" class="button small" onClick={close}>
-      Close
-      <span class="visually-hidden"> {title}</span>
-    </button>
-  );
-}
-
-function stateOf(kept: StoredModel | undefined): string {
-  if (!kept) return 'not downloaded yet';
-  return kept.complete ? 'on this device' : `${percent(kept.storedBytes / kept.size)} downloaded`;
-}
-
-function verbOf(kept: StoredModel | undefined): string {
-  if (!kept) return 'Download';
-  return kept.complete ? 'Open' : 'Resume';
 }
 
 function FileField() {

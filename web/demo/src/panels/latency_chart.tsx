@@ -7,6 +7,8 @@ import { duration } from '../ui/format.ts';
 
 const HEIGHT = 150;
 const PERCENTILES = [50, 90, 99] as const;
+/** Between two lines of the grid: there is no half token. */
+const TOKEN_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
 
 export function LatencyChart({ latencies }: { latencies: readonly number[] }) {
   const place = useRef<HTMLDivElement>(null);
@@ -61,7 +63,12 @@ function optionsFor(place: HTMLElement): UPlot.Options {
     cursor: { show: false },
     scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(max, 1) * 1.05] } },
     axes: [
-      { ...axis, size: 24, values: (_, ticks) => ticks.map((tick) => `${tick}`) },
+      {
+        ...axis,
+        size: 24,
+        incrs: TOKEN_STEPS,
+        values: (_, ticks) => ticks.map((tick) => `${tick}`),
+      },
       { ...axis, size: 44, values: (_, ticks) => ticks.map((tick) => `${tick} ms`) },
     ],
     series: [{}, { stroke: colour('--accent'), width: 1.5, points: { show: false } }],

@@ -4,19 +4,15 @@ import { current } from '../state/conversations.ts';
 import { model } from '../state/model.ts';
 import { type AnswerStatistics, lastAnswer, modelStats } from '../state/statistics.ts';
 import { contextOf } from '../chat/context.ts';
+import { ModelWarnings } from '../models/model_warnings.tsx';
 import { bytes, count, duration, rate, whole } from '../ui/format.ts';
-import { Notice } from '../ui/notice.tsx';
 import { LatencyChart } from './latency_chart.tsx';
 
 export function StatisticsPanel() {
   if (!model.value) return <p class="hint">These come when a model is loaded.</p>;
   return (
     <>
-      {modelStats.value?.warnings.map((warning) => (
-        <Notice kind="warning" key={warning}>
-          {warning}
-        </Notice>
-      ))}
+      <ModelWarnings />
       {lastAnswer.value ? (
         <LastAnswer {...lastAnswer.value} />
       ) : (
@@ -40,7 +36,7 @@ function LastAnswer({ result, latencies }: AnswerStatistics) {
           {count(promptTokens - cachedTokens, 'token')} in {duration(result.prefillMs)}
         </Figure>
         <Figure name="Remembered" value={whole(cachedTokens)} unit="tokens">
-          of {whole(promptTokens)} that were not read again
+          of the {whole(promptTokens)} before the answer, not read again
         </Figure>
       </dl>
       {latencies.length > 1 && <LatencyChart latencies={latencies} />}

@@ -14,6 +14,7 @@ import {
 import { bytes, count, percent } from '../ui/format.ts';
 import { Notice } from '../ui/notice.tsx';
 import { toast } from '../ui/toast.tsx';
+import { useFocusBack } from '../ui/use_focus_back.ts';
 
 const dates = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' });
 
@@ -29,7 +30,9 @@ export function StoragePanel() {
   return (
     <div class="storage">
       <RoomLeft />
-      <h3>Models</h3>
+      <h3 id={MODELS} tabIndex={-1}>
+        Models
+      </h3>
       {stored.value.length === 0 && <p class="hint">None is kept on this device.</p>}
       <ul class="model-list">
         {stored.value.map((model) => (
@@ -40,14 +43,20 @@ export function StoragePanel() {
   );
 }
 
+const MODELS = 'storage-models';
+
 /** The browser need not say. */
 const NO_ROOM_KNOWN = { usage: 0, quota: 0, persisted: false };
 
 function RoomLeft() {
   const { usage, quota, persisted } = room.value ?? NO_ROOM_KNOWN;
+  /** Some browsers ask the reader, who may leave the question open. */
+  const [isAsked, setIsAsked] = useState(false);
   if (quota === 0) return null;
   const persist = async (): Promise<void> => {
+    setIsAsked(true);
     const isGranted = await requestPersistence();
+    setIsAsked(false);
     await refreshStored();
     if (!isGranted) {
       toast('The browser did not agree. It does so for sites that are used often or bookmarked.');
@@ -63,7 +72,11 @@ function RoomLeft() {
         <p class="hint">Persistent: the browser keeps it until you delete it.</p>
       ) : (
         <>
-          <p class="hint">The browser may delete it when the device runs out of room.</p>
+          <p class="hint" role="status">
+            {isAsked
+              ? 'Waiting for the browser, which may ask you at the top of its window.'
+              : 'The browser may delete it when the device runs out of room.'}
+          </p>
           <button type="button" class="button small" onClick={() => void persist()}>
             Make persistent
           </button>
@@ -87,6 +100,8 @@ function StoredCard({
 }) {
   const [check, setCheck] = useState<Check>({ kind: 'none' });
   const title = titleOf(url);
+  const remove = useRef<HTMLButtonElement>(null);
+  useFocusBack(check.kind === 'asking', () => remove.current ?? document.getElementById(MODELS));
   const verify = async (): Promise<void> => {
     setCheck({ kind: 'verifying', done: 0, total: size });
     try {
@@ -124,6 +139,7 @@ function StoredCard({
             </button>
           )}
           <button
+            ref={remove}
             type="button"
             class="button small danger"
             onClick={() => setCheck({ kind: 'asking' })}

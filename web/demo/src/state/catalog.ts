@@ -1,6 +1,6 @@
 // The models that the page offers: those of models/catalog.json that pipit can chat with.
 
-export interface CatalogModel {
+interface CatalogModel {
   id: string;
   title: string;
   url: string;

@@ -5,7 +5,7 @@ import { titleOf } from './catalog.ts';
 import { loadOptions } from './settings.ts';
 import { Speedometer } from './speed.ts';
 
-export type ModelSource = Parameters<typeof loadModel>[0];
+type ModelSource = Parameters<typeof loadModel>[0];
 export type Progress = Parameters<NonNullable<LoadOptions['onProgress']>>[0];
 
 export type ModelStatus =
@@ -28,6 +28,9 @@ interface Opened {
   source: ModelSource;
   options: LoadOptions;
 }
+
+/** How often the speed of a download is told at least. */
+const SPEED_MS = 1000;
 
 const opened = signal<Opened | null>(null);
 let loading: AbortController | undefined;
@@ -56,11 +59,15 @@ export async function openModel(
     if (loading === controller) status.value = next;
   };
   const speed = new Speedometer();
-  const onProgress = (progress: Progress): void => {
+  let progress: Progress = { loaded: 0, total: 0, downloaded: 0 };
+  const onProgress = (news = progress): void => {
+    progress = news;
     speed.add(progress.downloaded);
     report({ kind: 'loading', title, progress, speed: speed.perSecond });
   };
-  onProgress({ loaded: 0, total: 0, downloaded: 0 });
+  onProgress();
+  // A server that stalls reports nothing, and its speed falls all the same.
+  const timer = setInterval(onProgress, SPEED_MS);
   try {
     const { signal } = controller;
     const model = await loadModel(source, {
@@ -77,16 +84,18 @@ export async function openModel(
     remember(openedUrl.value);
   } catch (error) {
     report({ kind: 'failed', title, error: PipitError.from(error) });
+  } finally {
+    clearInterval(timer);
   }
 }
 
 /**
- * Loads the same model again, with the settings of now and `changes` to the options; not for a stream, which can be read
- * only once. What was downloaded of it is there already.
+ * Loads the same model again, with the settings of now; not for a stream, which can be read only once. What was downloaded
+ * of it is there already.
  */
-export async function reopenModel(changes: LoadOptions = {}): Promise<void> {
+export async function reopenModel(): Promise<void> {
   const { value } = opened;
-  if (value) await openModel(value.title, value.source, { ...value.options, ...changes });
+  if (value) await openModel(value.title, value.source, value.options);
 }
 
 /** Ends the loaded model, or the loading of one. */

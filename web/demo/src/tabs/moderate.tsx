@@ -6,6 +6,7 @@ import { Classifier } from '../moderate/classifier.ts';
 import { model } from '../state/model.ts';
 import { problemTitle } from '../state/problems.ts';
 import { percent } from '../ui/format.ts';
+import { Dots } from '../ui/dots.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { useLatest } from '../ui/use_latest.ts';
@@ -34,11 +35,12 @@ export function ModerateTab() {
   useLatest(
     async (signal) => {
       setError(null);
-      if (!classifier || text.trim() === '' || used.length === 0) {
+      const hasWork = classifier !== null && text.trim() !== '' && used.length > 0;
+      setIsBusy(hasWork);
+      if (!hasWork) {
         setProbabilities(new Map());
         return;
       }
-      setIsBusy(true);
       try {
         const values = await classifier.classify(text, used, signal);
         setProbabilities(new Map(used.map((label, i) => [label, values[i]!])));
@@ -135,7 +137,10 @@ function LabelTable({ labels, setLabels, probabilities, isBusy }: LabelTableProp
                 />
               </th>
               <td>
-                <Bar probability={probabilities.get(label.trim())} />
+                <Bar
+                  probability={probabilities.get(label.trim())}
+                  isBusy={isBusy && label.trim() !== ''}
+                />
               </td>
               <td>
                 <button
@@ -165,8 +170,8 @@ function LabelTable({ labels, setLabels, probabilities, isBusy }: LabelTableProp
   );
 }
 
-function Bar({ probability }: { probability: number | undefined }) {
-  if (probability === undefined) return <span class="hint">–</span>;
+function Bar({ probability, isBusy }: { probability: number | undefined; isBusy: boolean }) {
+  if (probability === undefined) return isBusy ? <Dots /> : <span class="hint">–</span>;
   return (
     <div class="bar">
       <progress class="meter" value={probability} max={1} aria-hidden="true" />

@@ -6,6 +6,7 @@ import { model } from '../state/model.ts';
 import { problemTitle } from '../state/problems.ts';
 import { LANGUAGES, LANGUAGE_CODES, type Language } from '../translate/languages.ts';
 import { Translator } from '../translate/translator.ts';
+import { Dots } from '../ui/dots.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { useLatest } from '../ui/use_latest.ts';
@@ -24,10 +25,11 @@ export function TranslateTab() {
   useLatest(
     async (signal) => {
       setError(null);
-      setIsBusy(true);
+      setIsBusy(translator !== null && text.trim() !== '');
       try {
         let translation = '';
         for await (const piece of translator?.translate(text, { from, to }, signal) ?? []) {
+          if (signal.aborted) return; // some are still on their way
           translation += piece;
           setResult(translation);
         }
@@ -84,7 +86,7 @@ export function TranslateTab() {
             aria-busy={isBusy}
             lang={LANGUAGE_CODES[to]}
           >
-            {result}
+            {isBusy && result === '' ? <Dots /> : result}
           </div>
         </div>
       </div>

@@ -59,16 +59,24 @@ export class Translator {
   }
 }
 
-/** The sentences of a text that are not blank, each with the white space after it. */
+/** The sentences of a text, each with the white space after it. */
 export function sentencesOf(
   text: string,
   language: Language,
 ): { sentence: string; after: string }[] {
   const segmenter = new Intl.Segmenter(LANGUAGE_CODES[language], { granularity: 'sentence' });
-  return Array.from(segmenter.segment(text.trim()), ({ segment }) => {
+  const sentences: { sentence: string; after: string }[] = [];
+  for (const { segment } of segmenter.segment(text.trim())) {
     const sentence = segment.trim();
-    return { sentence, after: segment.slice(segment.indexOf(sentence) + sentence.length) };
-  }).filter(({ sentence }) => sentence !== '');
+    const last = sentences.at(-1);
+    if (sentence !== '') {
+      const after = segment.slice(segment.indexOf(sentence) + sentence.length);
+      sentences.push({ sentence, after });
+    } else if (last) {
+      last.after += segment; // an empty line is a segment of its own
+    }
+  }
+  return sentences;
 }
 
 function messages(sentence: string, { from, to }: Direction): { role: string; content: string }[] {

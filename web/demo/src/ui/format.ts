@@ -15,11 +15,12 @@ export function bytes(n: number): string {
   return `${unit === 0 || value >= 99.95 ? whole(value) : fixed1.format(value)} ${units[unit]}`;
 }
 
-/** 340 → "340 ms", 2,340 → "2.3 s", 200,000 → "3 min 20 s". */
+/** 340 → "340 ms", 2,340 → "2.3 s", 23,400 → "23 s", 200,000 → "3 min 20 s". */
 export function duration(ms: number): string {
   if (ms < 10) return `${fixed1.format(ms)} ms`;
   if (ms < 999.5) return `${whole(ms)} ms`;
-  if (ms < 59_950) return `${fixed1.format(ms / 1000)} s`;
+  if (ms < 9950) return `${fixed1.format(ms / 1000)} s`;
+  if (ms < 59_500) return `${whole(ms / 1000)} s`;
   const seconds = Math.round(ms / 1000);
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
   return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;

@@ -14,7 +14,6 @@ const PATHS = {
   send: 'M5 12h13M12 6l6 6-6 6',
   stop: 'M7 7h10v10H7Z',
   copy: 'M9 9h11v11H9ZM15 9V4H4v11h5',
-  check: 'M5 13l4 4L19 7',
   edit: 'M4 20l1-4L16 5l3 3L8 19Z',
   retry: 'M20 12a8 8 0 1 1-2.5-5.800M20 4v4h-4',
   trash: 'M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13',

@@ -1,5 +1,5 @@
 // Work that follows what somebody types.
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 
 /** Nobody wants an answer to half a word. */
 const STILL_MS = 350;
@@ -12,7 +12,8 @@ export function useLatest(
   work: (signal: AbortSignal) => Promise<void>,
   inputs: readonly unknown[],
 ): void {
-  useEffect(() => {
+  // With the change itself: what is out of date must not be seen any more.
+  useLayoutEffect(() => {
     const controller = new AbortController();
     const timer = setTimeout(() => void work(controller.signal), STILL_MS);
     return () => {
