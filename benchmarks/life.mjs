@@ -3,12 +3,13 @@
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
-import { formatBytes, formatTable } from '../dist/node/format.js';
+import { formatBytes } from '../dist/node/format.js';
 import { quantile } from '../dist/stats.js';
 import { modelPath } from '../tools/fetch-model.mjs';
 import { launch } from '../tools/lib/browser.mjs';
 import { Throttle, sendFile, serve } from '../tools/lib/server.mjs';
 import { COMMON, parse, runProgram } from './lib/program.mjs';
+import { tableOfBars } from './lib/table.mjs';
 
 /** What issue 5 asks for: so much beyond the time of one token, at the 99th percentile. */
 const barMs = 50;
@@ -129,19 +130,7 @@ function table({ results }) {
       'none',
     ],
   ];
-  const head = [
-    'median / 99th percentile / largest',
-    ...results.map(({ host }) => `>${host}`),
-    '>bar',
-    '>kept',
-  ];
-  const lines = rows.map(([title, show, isKept, bar]) => [
-    title,
-    ...results.map(show),
-    bar ?? '',
-    isKept ? (results.every(isKept) ? 'yes' : 'NO') : '',
-  ]);
-  return formatTable([head, ...lines]);
+  return tableOfBars('median / 99th percentile / largest', results, rows);
 }
 
 await runProgram({

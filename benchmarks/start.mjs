@@ -4,13 +4,13 @@
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
-import { formatBytes, formatTable } from '../dist/node/format.js';
+import { formatBytes } from '../dist/node/format.js';
 import { spread } from '../dist/stats.js';
 import { modelPath } from '../tools/fetch-model.mjs';
 import { launch } from '../tools/lib/browser.mjs';
 import { Throttle, sendFile, sends, serve } from '../tools/lib/server.mjs';
 import { COMMON, parse, runProgram } from './lib/program.mjs';
-import { cell } from './lib/table.mjs';
+import { cell, tableOfBars } from './lib/table.mjs';
 
 /** What issue 5 asks for. */
 const bars = { coldMs: 500, warmMs: 700, blockMs: 50, memory: 1.5 };
@@ -165,19 +165,7 @@ function table({ results }) {
     ],
     ['Wasm memory', (r) => formatBytes(r.wasm_memory_bytes.median)],
   ];
-  const head = [
-    'median (smallest-largest)',
-    ...results.map(({ host }) => `>${host}`),
-    '>bar',
-    '>kept',
-  ];
-  const lines = rows.map(([title, show, isKept, bar]) => [
-    title,
-    ...results.map(show),
-    bar ?? '',
-    isKept ? (results.every(isKept) ? 'yes' : 'NO') : '',
-  ]);
-  return formatTable([head, ...lines]);
+  return tableOfBars('median (smallest-largest)', results, rows);
 }
 
 await runProgram({
