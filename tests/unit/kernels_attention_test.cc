@@ -114,8 +114,8 @@ void expect_attention(const Sequence& s, const KernelSet& set, size_t token, siz
   // products; integers of 15 bits round queries and weights.
   const double rounding =
       s.layout.type == KvType::kInt8 ? 2.0 / 32767 : static_cast<double>(shape.head_dim) * 0x1p-23;
-  // Relaxed sets may round weights to bytes, which four neighbours share; a step is at most 1/512 of
-  // all weights so far. Half a step each, at random.
+  // Relaxed sets may round weights to bytes, which four neighbours share; a step is at most 1/512
+  // of all weights so far. Half a step each, at random.
   const double step = std::min(1.0 / 512, 4 / sum / 127);
   const double bytes = s.layout.type == KvType::kInt8 && !set.is_deterministic
                            ? std::sqrt(static_cast<double>(n_seen)) * step

@@ -15,7 +15,8 @@ namespace pipit::relaxed {
 // 16-bit sums, of two neighbouring products each: the caller sees to it that they stay within
 // ±32767. LLVM would add in an order of its own, a tree, whose leaves V8 keeps on the stack; sums
 // that are used twice it leaves alone, and the assumption, true anyway, is such a use. (Saturating
-// sums are left alone, too, but share two ports with the products on Zen 4: prefill was 10 % slower.)
+// sums are left alone, too, but share two ports with the products on Zen 4: prefill was 10 %
+// slower.)
 struct DotI16 {
   static v128_t add(v128_t a, v128_t b, v128_t sum) {
     const v128_t next = wasm_i16x8_add(sum, wasm_i16x8_relaxed_dot_i8x16_i7x16(a, b));
