@@ -19,6 +19,7 @@ for (const out of [first, second]) await buildDemo({ out, modelBase: path.basena
 
 const limit = { timeout: 30_000 };
 const noHeaders = { headers: {} };
+const blank = { url: 'about:blank' };
 const untilShown = (tab) => tab.page.waitForSelector('h1', limit);
 const untilKept = (tab) =>
   tab.run(30, 'Waiting for the service worker', async () => {
@@ -54,7 +55,8 @@ browserTest('where nothing isolates it, the page is reloaded once', hopeless, as
   assert.equal(await tab.run(10, 'Looking', () => globalThis.stays), true);
 });
 
-browserTest('without service workers the page works as it is', plain, async ({ tab }) => {
+// It begins elsewhere: a page that its service worker is about to reload would stop the navigation.
+browserTest('without service workers the page works as it is', blank, async ({ tab }) => {
   await tab.page.evaluateOnNewDocument(() => {
     delete Navigator.prototype.serviceWorker;
   });
@@ -67,8 +69,7 @@ for (const { what, start } of [
   { what: 'with its headers', start: (folder) => serveDemo(folder, 0) },
   { what: 'without headers', start: (folder) => serve({ '/': folder }, noHeaders) },
 ]) {
-  const url = 'about:blank';
-  browserTest(`a host ${what}: its page works offline, isolated`, { url }, async ({ tab }) => {
+  browserTest(`a host ${what}: its page works offline, isolated`, blank, async ({ tab }) => {
     const server = await start(first);
     await tab.page.goto(server.url, limit);
     await untilKept(tab);
@@ -85,48 +86,44 @@ for (const { what, start } of [
   });
 }
 
-browserTest(
-  'a new version takes over with the next visit',
-  { url: 'about:blank' },
-  async ({ tab, open }) => {
-    const served = path.join(folder, 'served');
-    await cp(first, served, { recursive: true });
-    const server = await serveDemo(served, 0);
-    try {
-      const look = async () => {
-        const cache = await caches.open((await caches.keys())[0]);
-        const main = (await (await fetch('main.js')).text()).match(/(first|second)\/smollm2/)?.[1];
-        return { caches: (await caches.keys()).length, files: (await cache.keys()).length, main };
-      };
-      await tab.page.goto(server.url, limit);
-      await untilKept(tab);
+browserTest('a new version takes over with the next visit', blank, async ({ tab, open }) => {
+  const served = path.join(folder, 'served');
+  await cp(first, served, { recursive: true });
+  const server = await serveDemo(served, 0);
+  try {
+    const look = async () => {
+      const cache = await caches.open((await caches.keys())[0]);
+      const main = (await (await fetch('main.js')).text()).match(/(first|second)\/smollm2/)?.[1];
+      return { caches: (await caches.keys()).length, files: (await cache.keys()).length, main };
+    };
+    await tab.page.goto(server.url, limit);
+    await untilKept(tab);
+    await tab.page.reload(limit);
+    const before = await tab.run(10, 'Looking', look);
+    assert.equal(before.main, 'first');
+    await cp(second, served, { recursive: true });
+    const isWaiting = async () => {
+      const registration = await navigator.serviceWorker.ready;
+      if (!registration.installing && !registration.waiting) await registration.update();
+      return registration.waiting !== null;
+    };
+    await tab.page.waitForFunction(isWaiting, limit);
+    assert.equal((await tab.run(10, 'Looking', look)).main, 'first', 'while the page is open');
+    const other = await open(server.url);
+    assert.equal((await other.run(10, 'Looking', look)).main, 'first', 'while two are open');
+    await other.close();
+    // A tab that was just closed may still count as open; and the page, as it goes over, reloads itself under us.
+    const visit = async () => {
       await tab.page.reload(limit);
-      const before = await tab.run(10, 'Looking', look);
-      assert.equal(before.main, 'first');
-      await cp(second, served, { recursive: true });
-      const isWaiting = async () => {
-        const registration = await navigator.serviceWorker.ready;
-        if (!registration.installing && !registration.waiting) await registration.update();
-        return registration.waiting !== null;
-      };
-      await tab.page.waitForFunction(isWaiting, limit);
-      assert.equal((await tab.run(10, 'Looking', look)).main, 'first', 'while the page is open');
-      const other = await open(server.url);
-      assert.equal((await other.run(10, 'Looking', look)).main, 'first', 'while two are open');
-      await other.close();
-      // A tab that was just closed may still count as open; and the page, as it goes over, reloads itself under us.
-      const visit = async () => {
-        await tab.page.reload(limit);
-        return tab.run(10, 'Looking', look);
-      };
-      const end = Date.now() + limit.timeout;
-      const expected = { ...before, main: 'second' };
-      let after;
-      while (!isDeepStrictEqual(after, expected) && Date.now() < end)
-        after = await visit().catch(() => {});
-      assert.deepEqual(after, expected);
-    } finally {
-      server.close();
-    }
-  },
-);
+      return tab.run(10, 'Looking', look);
+    };
+    const end = Date.now() + limit.timeout;
+    const expected = { ...before, main: 'second' };
+    let after;
+    while (!isDeepStrictEqual(after, expected) && Date.now() < end)
+      after = await visit().catch(() => {});
+    assert.deepEqual(after, expected);
+  } finally {
+    server.close();
+  }
+});
