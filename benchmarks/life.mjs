@@ -19,13 +19,7 @@ const settledAfter = 0.1;
 
 const options = [
   COMMON.browsers,
-  {
-    name: 'model',
-    value: 'NAME',
-    default: 'smollm2-135m-instruct-q4_1',
-    parse: parse.text,
-    help: 'an id of models/catalog.json, or a path',
-  },
+  COMMON.model,
   {
     name: 'cancels',
     value: 'N',

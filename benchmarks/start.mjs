@@ -18,13 +18,7 @@ const limitSeconds = 120;
 
 const options = [
   COMMON.browsers,
-  {
-    name: 'model',
-    value: 'NAME',
-    default: 'smollm2-135m-instruct-q4_1',
-    parse: parse.text,
-    help: 'an id of models/catalog.json, or a path',
-  },
+  COMMON.model,
   {
     name: 'bandwidth',
     value: 'N',

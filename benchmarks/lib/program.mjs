@@ -36,6 +36,13 @@ export const COMMON = {
     parse: parse.list(parse.name(BROWSERS)),
     help: `of ${BROWSERS.join(', ')}`,
   },
+  model: {
+    name: 'model',
+    value: 'MODEL',
+    default: 'smollm2-135m-instruct-q4_1',
+    parse: parse.text,
+    help: 'an id of models/catalog.json, or the path of a GGUF file',
+  },
   rounds: {
     name: 'rounds',
     value: 'N',

@@ -116,13 +116,7 @@ async function readPrompt(file, count) {
 }
 
 const options = [
-  {
-    name: 'model',
-    value: 'MODEL',
-    default: 'smollm2-135m-instruct-q4_1',
-    parse: parse.text,
-    help: 'an id of models/catalog.json, or the path of a GGUF file',
-  },
+  COMMON.model,
   {
     name: 'engines',
     value: 'LIST',
