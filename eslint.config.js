@@ -30,6 +30,8 @@ export default defineConfig(
         'error',
         { considerDefaultExhaustiveForUnions: true },
       ],
+      // A rejection that is handed on without `await` is for a moment nobody's, and its stack lacks the function.
+      '@typescript-eslint/return-await': ['error', 'always'],
       // node:test returns promises that the runner itself waits for.
       '@typescript-eslint/no-floating-promises': [
         'error',

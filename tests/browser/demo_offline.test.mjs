@@ -5,6 +5,7 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 
 import { buildDemo } from '../../tools/build-demo.mjs';
@@ -86,44 +87,55 @@ for (const { what, start } of [
   });
 }
 
-browserTest('a new version takes over with the next visit', blank, async ({ tab, open }) => {
-  const served = path.join(folder, 'served');
-  await cp(first, served, { recursive: true });
-  const server = await serveDemo(served, 0);
-  try {
-    const look = async () => {
-      const cache = await caches.open((await caches.keys())[0]);
-      const main = (await (await fetch('main.js')).text()).match(/(first|second)\/smollm2/)?.[1];
-      return { caches: (await caches.keys()).length, files: (await cache.keys()).length, main };
-    };
-    await tab.page.goto(server.url, limit);
-    await untilKept(tab);
-    await tab.page.reload(limit);
-    const before = await tab.run(10, 'Looking', look);
-    assert.equal(before.main, 'first');
-    await cp(second, served, { recursive: true });
-    const isWaiting = async () => {
-      const registration = await navigator.serviceWorker.ready;
-      if (!registration.installing && !registration.waiting) await registration.update();
-      return registration.waiting !== null;
-    };
-    await tab.page.waitForFunction(isWaiting, limit);
-    assert.equal((await tab.run(10, 'Looking', look)).main, 'first', 'while the page is open');
-    const other = await open(server.url);
-    assert.equal((await other.run(10, 'Looking', look)).main, 'first', 'while two are open');
-    await other.close();
-    // A tab that was just closed may still count as open; and the page, as it goes over, reloads itself under us.
-    const visit = async () => {
+browserTest(
+  'a new version takes over with the next visit',
+  blank,
+  async ({ tab, open, errors }) => {
+    const served = path.join(folder, 'served');
+    await cp(first, served, { recursive: true });
+    const server = await serveDemo(served, 0);
+    try {
+      const look = async () => {
+        const cache = await caches.open((await caches.keys())[0]);
+        const main = (await (await fetch('main.js')).text()).match(/(first|second)\/smollm2/)?.[1];
+        return { caches: (await caches.keys()).length, files: (await cache.keys()).length, main };
+      };
+      await tab.page.goto(server.url, limit);
+      await untilKept(tab);
       await tab.page.reload(limit);
-      return tab.run(10, 'Looking', look);
-    };
-    const end = Date.now() + limit.timeout;
-    const expected = { ...before, main: 'second' };
-    let after;
-    while (!isDeepStrictEqual(after, expected) && Date.now() < end)
-      after = await visit().catch(() => {});
-    assert.deepEqual(after, expected);
-  } finally {
-    server.close();
-  }
-});
+      const before = await tab.run(10, 'Looking', look);
+      assert.equal(before.main, 'first');
+      await cp(second, served, { recursive: true });
+      const isWaiting = async () => {
+        const registration = await navigator.serviceWorker.ready;
+        if (!registration.installing && !registration.waiting) await registration.update();
+        return registration.waiting !== null;
+      };
+      await tab.page.waitForFunction(isWaiting, limit);
+      assert.equal((await tab.run(10, 'Looking', look)).main, 'first', 'while the page is open');
+      const other = await open(server.url);
+      assert.equal((await other.run(10, 'Looking', look)).main, 'first', 'while two are open');
+      await other.close();
+      // A tab that was just closed may still count as open, so several visits. The page, as it goes over, reloads itself, and no
+      // visit of ours is to cross that.
+      const end = Date.now() + limit.timeout;
+      const expected = { ...before, main: 'second' };
+      let after;
+      const isThere = async () => {
+        after = await tab.run(10, 'Looking', look).catch(() => {});
+        return isDeepStrictEqual(after, expected);
+      };
+      for (let looks = 0; !(await isThere()) && Date.now() < end; looks++) {
+        if (looks % 10 === 0) await tab.page.reload(limit).catch(() => {});
+        await sleep(200);
+      }
+      assert.deepEqual(after, expected);
+      // Firefox says this of requests, without an address, that the worker before was to answer as it was replaced; whoever
+      // asked is a page that is no more.
+      const ofNobody = 'Failed to load ‘’. A ServiceWorker intercepted the request';
+      errors.splice(0, errors.length, ...errors.filter((error) => !error.startsWith(ofNobody)));
+    } finally {
+      server.close();
+    }
+  },
+);

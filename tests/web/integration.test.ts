@@ -385,7 +385,7 @@ async function run(
 ): Promise<{ stdout: string; stderr: string }> {
   const args = [...nodeOptions, '--input-type=module', '--eval', source];
   const cwd = new URL('../..', import.meta.url);
-  return promisify(execFile)(process.execPath, args, { cwd, timeout: 20_000 });
+  return await promisify(execFile)(process.execPath, args, { cwd, timeout: 20_000 });
 }
 
 test('importing the package does nothing, and needs no rights but reading', async () => {

@@ -48,7 +48,7 @@ test('two conversations take turns, and answer as alone', async () => {
     sessions.map(async (session, i) => {
       const stream = session.generate(prompts[i]!, GREEDY);
       for await (const _ of stream) order.push(i);
-      return stream.result;
+      return await stream.result;
     }),
   );
   // The short prompt's tokens do not wait for the long one, and they come between its own.

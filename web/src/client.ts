@@ -180,7 +180,8 @@ export class LanguageModel {
     const { addSpecial = true, parseSpecial = false } = options;
     checkBoolean(addSpecial, "The option 'addSpecial'");
     checkBoolean(parseSpecial, "The option 'parseSpecial'");
-    return this.#connection.request({ type: 'tokenize', text, addSpecial, parseSpecial }).answer;
+    return await this.#connection.request({ type: 'tokenize', text, addSpecial, parseSpecial })
+      .answer;
   }
 
   /** The text of token ids; that of control tokens only with `special`. */
@@ -191,8 +192,11 @@ export class LanguageModel {
     checkKeys(options, ['special'], 'option of detokenize()');
     const { special = false } = options;
     checkBoolean(special, "The option 'special'");
-    return this.#connection.request({ type: 'detokenize', tokens: checkTokens(tokens), special })
-      .answer;
+    return await this.#connection.request({
+      type: 'detokenize',
+      tokens: checkTokens(tokens),
+      special,
+    }).answer;
   }
 
   /** Teacher-forced logits of `tokens`, some rows at a time; row i holds what follows token i. */

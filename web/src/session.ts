@@ -70,7 +70,7 @@ export class Session {
       throw invalid(
         `The candidates must be an array of at least one text, not ${describe(candidates)}.`,
       );
-    return this.#connection.request(
+    return await this.#connection.request(
       {
         type: 'score',
         session: this.#ref,

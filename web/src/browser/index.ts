@@ -38,7 +38,7 @@ export async function loadModel(
   { assets, ...options }: BrowserLoadOptions = {},
 ): Promise<LanguageModel> {
   const folder = assets === undefined ? undefined : folderOf(assets);
-  return LanguageModel.load(
+  return await LanguageModel.load(
     () => startWorker(folder),
     options,
     () => {

@@ -43,7 +43,7 @@ export class Lifeline {
 /** Takes a lock of a new name for as long as this worker lives; rejects where there are no locks. */
 export async function holdLock(onHeld: (name: string) => void): Promise<never> {
   const name = `pipit-${crypto.randomUUID()}`;
-  return navigator.locks.request(name, () => {
+  return await navigator.locks.request(name, () => {
     onHeld(name);
     return new Promise<never>(() => {});
   });

@@ -128,11 +128,11 @@ async function loadOnce<Source>(
     };
   } catch (error) {
     // Not to be fed to the engine a second time.
-    if (isBadFile(error)) await Promise.all(opened.map(async (source) => source.forget?.()));
+    if (isBadFile(error)) await Promise.all(opened.map(async (source) => await source.forget?.()));
     throw error;
   } finally {
     opening.then((source) => source.close()).catch(() => {});
-    await Promise.all(opened.map(async (source) => source.close()));
+    await Promise.all(opened.map(async (source) => await source.close()));
   }
 }
 

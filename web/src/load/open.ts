@@ -7,12 +7,12 @@ import { type UrlOptions, openUrl, sizeOfUrl } from './url_source.ts';
 export type CommonSource = { url: string } | { blob: Blob } | { stream: MessagePort };
 
 export async function openCommon(source: CommonSource, options: UrlOptions): Promise<ByteSource> {
-  if ('url' in source) return openUrl(source.url, options);
+  if ('url' in source) return await openUrl(source.url, options);
   if ('blob' in source) return blobSource(source.blob);
   return streamSource(new RemoteObject(source.stream));
 }
 
 export async function sizeOfCommon(source: CommonSource, options: UrlOptions): Promise<number> {
-  if ('url' in source) return sizeOfUrl(source.url, options);
+  if ('url' in source) return await sizeOfUrl(source.url, options);
   return 'blob' in source ? source.blob.size : 0;
 }

@@ -76,7 +76,7 @@ export class RemoteFile {
       const piece = target.subarray(at, at + this.#laneBytes);
       const readPiece = async (): Promise<number> => {
         if (at + piece.length === target.length) await gate;
-        return this.#readRange(piece, start + at);
+        return await this.#readRange(piece, start + at);
       };
       pieces.push(this.#lanes.use(readPiece));
     }

@@ -105,7 +105,7 @@ export async function request(transfer: Transfer, range: string | undefined): Pr
   return {
     response,
     async read() {
-      const result = await watch.guard('the connection was lost', async () => reader?.read());
+      const result = await watch.guard('the connection was lost', async () => await reader?.read());
       if (!result || result.done) {
         watch.end();
         return undefined;

@@ -43,8 +43,8 @@ function help(): string {
 
 async function run(args: readonly string[], signal: AbortSignal): Promise<void> {
   const [name = '--help', ...rest] = args;
-  if (name === '--help' || name === '-h') return print(help());
-  if (name === '--version') return print(`${VERSION}\n`);
+  if (name === '--help' || name === '-h') return await print(help());
+  if (name === '--version') return await print(`${VERSION}\n`);
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (!command) {
     const names = COMMANDS.map((candidate) => candidate.name);
@@ -53,7 +53,9 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<void> 
     );
   }
   const parsed = new Arguments(command, rest);
-  return parsed.flag('help') ? print(commandHelp(command)) : command.run(parsed, signal);
+  return parsed.flag('help')
+    ? await print(commandHelp(command))
+    : await command.run(parsed, signal);
 }
 
 const stop = new AbortController();

@@ -55,7 +55,7 @@ export async function openModel(
   args: Arguments,
   signal: AbortSignal,
 ): Promise<LanguageModel> {
-  return openFile(await modelFile(model, signal), args, signal);
+  return await openFile(await modelFile(model, signal), args, signal);
 }
 
 /** Streams a generation to stdout, or prints its result as JSON. */

@@ -47,7 +47,7 @@ export async function loadModel(
   model: string | URL,
   options: LoadOptions = {},
 ): Promise<LanguageModel> {
-  return LanguageModel.load(startWorker, options, () => filesOf(model));
+  return await LanguageModel.load(startWorker, options, () => filesOf(model));
 }
 
 /** Reads the header of a GGUF file; works for architectures that pipit cannot run too. */
@@ -59,7 +59,7 @@ export async function inspectModel(
   const { signal } = options;
   const url = asUrl(model);
   const source = url ? { url: url.href } : { path: await findModelFile(model as string) };
-  return LanguageModel.inspect(startWorker, source, signal);
+  return await LanguageModel.inspect(startWorker, source, signal);
 }
 
 async function filesOf(model: string | URL): Promise<ModelFiles> {

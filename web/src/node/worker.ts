@@ -33,7 +33,7 @@ const worker = new ModelWorker<NodeSource>({
   openSource: (source, options) =>
     'path' in source ? openFile(source) : openCommon(source, options),
   sizeOf: async (source, options) =>
-    'path' in source ? sizeOfFile(source) : sizeOfCommon(source, options),
+    'path' in source ? sizeOfFile(source) : await sizeOfCommon(source, options),
   nextTask: () => new Promise((resolve) => setImmediate(resolve)),
 });
 port.on('message', (message: ToWorker<NodeSource>) => worker.receive(message));

@@ -19,7 +19,7 @@ export async function answer<Whole, Chunk>(
   { signal }: RequestOptions,
   telling: Telling<Whole, Chunk>,
 ): Promise<Whole | Stream<Chunk>> {
-  if (!isStream) return telling.whole(start({ signal: signal ?? undefined }));
+  if (!isStream) return await telling.whole(start({ signal: signal ?? undefined }));
   const controller = new AbortController();
   const anySignal = AbortSignal.any([controller.signal, ...(signal ? [signal] : [])]);
   const accepted = Promise.withResolvers<void>();

@@ -45,7 +45,7 @@ export class ChatCompletions {
     const { messages, stream, includeUsage, options: asked } = readChatRequest(body);
     const envelope = newEnvelope('chatcmpl', this.#model.info);
     const telling = new ChatTelling(envelope, includeUsage, asked.logprobs !== undefined);
-    return answer(
+    return await answer(
       (call) => this.#model.chat(messages, { ...asked, ...call }),
       stream,
       options,

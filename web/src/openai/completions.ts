@@ -46,7 +46,7 @@ export class Completions {
       asked.logprobs,
       typeof prompt === 'string' ? prompt.length : 0,
     );
-    return answer(
+    return await answer(
       (call) => this.#model.generate(prompt, { ...asked, ...call }),
       stream,
       options,

@@ -18,7 +18,7 @@ export async function estimateStorage(): Promise<StoreEstimate | undefined> {
 
 /** Asks the browser to keep the data; whether it does. Only a page can ask, not a worker. */
 export async function requestPersistence(): Promise<boolean> {
-  return navigator.storage?.persist?.().catch(() => false) ?? false;
+  return await (navigator.storage?.persist?.().catch(() => false) ?? false);
 }
 
 /** Of this site, in bytes; 0: unknown. */

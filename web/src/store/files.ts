@@ -40,7 +40,7 @@ export class FilesStore implements ModelStore {
   }
 
   readChunk(url: string, index: number): Promise<Uint8Array | undefined> {
-    return this.#try(async () => orMissing(readFile(await this.#path(url, String(index)))));
+    return this.#try(async () => await orMissing(readFile(await this.#path(url, String(index)))));
   }
 
   async writeChunk(manifest: Manifest, index: number, bytes: Uint8Array): Promise<void> {
@@ -49,7 +49,7 @@ export class FilesStore implements ModelStore {
   }
 
   delete(url: string): Promise<void> {
-    return this.#try(async () => rm(await this.#path(url), { recursive: true, force: true }));
+    return this.#try(async () => await rm(await this.#path(url), { recursive: true, force: true }));
   }
 
   list(): Promise<unknown[]> {

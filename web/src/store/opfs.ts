@@ -36,7 +36,9 @@ export class OpfsStore implements ModelStore {
   }
 
   async readManifest(url: string): Promise<unknown> {
-    return this.#try(async () => parseJson(await readFile(await this.#folder(url), MANIFEST)));
+    return await this.#try(
+      async () => await parseJson(await readFile(await this.#folder(url), MANIFEST)),
+    );
   }
 
   async writeManifest(manifest: Manifest): Promise<void> {
@@ -45,7 +47,7 @@ export class OpfsStore implements ModelStore {
   }
 
   async readChunk(url: string, index: number): Promise<Blob | undefined> {
-    return this.#try(async () => readFile(await this.#folder(url), String(index)));
+    return await this.#try(async () => await readFile(await this.#folder(url), String(index)));
   }
 
   async writeChunk(
@@ -66,7 +68,7 @@ export class OpfsStore implements ModelStore {
   }
 
   async list(): Promise<unknown[]> {
-    return this.#try(async () => {
+    return await this.#try(async () => {
       const manifests: unknown[] = [];
       for await (const folder of (await this.#root()).values()) {
         if (folder.kind !== 'directory') continue;
@@ -88,12 +90,14 @@ export class OpfsStore implements ModelStore {
     if (!storage?.getDirectory) {
       throw new PipitError('unsupported', 'This browser has no origin private file system here.');
     }
-    return (await storage.getDirectory()).getDirectoryHandle(this.#rootName, { create: true });
+    return await (
+      await storage.getDirectory()
+    ).getDirectoryHandle(this.#rootName, { create: true });
   }
 
   async #folder(url: string, create = false): Promise<FileSystemDirectoryHandle | undefined> {
     const name = await sha256(new TextEncoder().encode(url));
-    return orMissing((await this.#root()).getDirectoryHandle(name, { create }));
+    return await orMissing((await this.#root()).getDirectoryHandle(name, { create }));
   }
 
   #write(url: string, name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -118,7 +122,7 @@ async function readFile(
   folder: FileSystemDirectoryHandle | undefined,
   name: string,
 ): Promise<File | undefined> {
-  return (await orMissing(folder?.getFileHandle(name)))?.getFile();
+  return await (await orMissing(folder?.getFileHandle(name)))?.getFile();
 }
 
 /**
@@ -135,7 +139,7 @@ async function writeFile(
   if (file.createWritable && (asWhole || !file.createSyncAccessHandle)) {
     const stream = await file.createWritable();
     await stream.write(bytes);
-    return stream.close();
+    return await stream.close();
   }
   const handle = await file.createSyncAccessHandle!();
   try {

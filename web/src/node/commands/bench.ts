@@ -118,7 +118,7 @@ async function report(
     const measures: Record<string, object> = {};
     for (const { key, median, min, max, values } of spreads)
       measures[key] = { median, min, max, values };
-    return printJson({
+    return await printJson({
       model: name,
       kernels,
       kvType,
@@ -136,7 +136,7 @@ async function report(
     format(min),
     format(max),
   ]);
-  return print(
+  return await print(
     `${name}, kernels ${kernels}, KV cache ${kvType}, threads ${threads}, ${formatCount(promptTokens)} prompt and ${formatCount(genTokens)} ` +
       `generated tokens, ${repeat} times\n${formatTable([['', '>median', '>min', '>max'], ...rows])}`,
   );

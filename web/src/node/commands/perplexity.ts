@@ -48,9 +48,9 @@ export const perplexity: Command = {
       nTokens: tokens.length,
       nCtx,
     };
-    if (args.flag('json')) return printJson(result);
+    if (args.flag('json')) return await printJson(result);
     const took = formatMs(performance.now() - start);
-    return print(
+    return await print(
       `perplexity ${result.perplexity.toFixed(4)} (${formatCount(n)} of ${formatCount(tokens.length)} tokens ` +
         `predicted, windows of ${formatCount(nCtx)}, ${took})\n`,
     );

@@ -33,10 +33,10 @@ export const tokenize: Command = {
       addSpecial: !args.flag('no-add-special'),
       parseSpecial: args.flag('parse-special'),
     });
-    if (!args.flag('json')) return printJson(tokens);
+    if (!args.flag('json')) return await printJson(tokens);
     const pieces = await Promise.all(
       tokens.map((token) => model.detokenize([token], { special: true })),
     );
-    return printJson({ tokens, pieces });
+    return await printJson({ tokens, pieces });
   },
 };
