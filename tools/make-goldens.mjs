@@ -30,8 +30,8 @@ const usage = `Usage: node tools/make-goldens.mjs [options]
 
 Writes tests/golden/*.json from llama.cpp. First: npm install --no-save --prefix benchmarks/peers
 
-  --only LIST     comma-separated parts: tokens, pre, greedy, logprobs, perplexity, tiny
-                  (default: all of them)
+  --only LIST     comma-separated parts: tokens, pre, greedy, logprobs, perplexity, tiny,
+                  architectures (default: all of them)
   --model PATH    SmolLM2-135M-Instruct Q4_1 (default: models/cache/…)
   --python PATH   Python with numpy and gguf, for the tiny models (default: .toolchain/venv/…)
   --help          this text
@@ -359,10 +359,10 @@ async function makePerplexity({ llama, modelPath, f32Path }) {
 // ---------------------------------------------------------------------------------------------
 // Tiny models
 
-async function withTinyModels(python, args, use) {
+async function withTinyModels(python, args, use, generator = 'make-tiny-models.py') {
   const folder = mkdtempSync(join(tmpdir(), 'pipit-tiny-'));
   try {
-    execFileSync(python, [join(root, 'tools', 'make-tiny-models.py'), '--out', folder, ...args], {
+    execFileSync(python, [join(root, 'tools', generator), '--out', folder, ...args], {
       stdio: 'inherit',
     });
     await use(folder);
@@ -388,9 +388,9 @@ async function tinyLogits(llama, path, tokens) {
   return Float32Array.from(rows);
 }
 
-async function makeTiny({ llama, python }) {
+async function tinyRecords({ llama, python }, generator) {
   const records = [];
-  await withTinyModels(python, [], async (folder) => {
+  const addRecords = async (folder) => {
     const models = JSON.parse(readFileSync(join(folder, 'models.json'), 'utf8'));
     for (const { name, file, n_vocab: nVocab } of models) {
       const path = join(folder, file);
@@ -412,17 +412,27 @@ async function makeTiny({ llama, python }) {
       });
       console.log(`tiny ${records.length}/${models.length}: ${name}`);
     }
-  });
+  };
+  await withTinyModels(python, [], addRecords, generator);
   const about = {
     ...describeLlama(llama),
-    models: 'made by tools/make-tiny-models.py; a changed sha256 means that the generator drifted',
+    models: `made by tools/${generator}; a changed sha256 means that the generator drifted`,
     ...aboutExact,
     logits: 'base64 of little-endian float32 [rows.length, n_vocab], given tokens[0 .. row]',
     rounded_error:
       'largest difference of llama.cpp on the model itself, which rounds activations to the ' +
       "weights' precision (F16, BF16, 8 bits)",
   };
-  writeRecords('tiny.json', { about, rows: kTinyRows }, records);
+  return [{ about, rows: kTinyRows }, records];
+}
+
+async function makeTiny(tools) {
+  writeRecords('tiny.json', ...(await tinyRecords(tools, 'make-tiny-models.py')));
+}
+
+async function makeArchitectures(tools) {
+  const records = await tinyRecords(tools, 'make-tiny-architectures.py');
+  writeRecords('architectures.json', ...records);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -434,6 +444,7 @@ const parts = {
   logprobs: makeLogprobs,
   perplexity: makePerplexity,
   tiny: makeTiny,
+  architectures: makeArchitectures,
 };
 
 async function main() {

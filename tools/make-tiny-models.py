@@ -6,7 +6,6 @@ Their logits by llama.cpp are in tests/golden/tiny.json, with each file's SHA-25
 
 import argparse
 import dataclasses
-import hashlib
 import json
 import math
 import pathlib
@@ -14,10 +13,9 @@ import struct
 
 import gguf
 import numpy as np
+from lib.tiny_gguf import Random, add_tiny_vocabulary, finish
 
 Type = gguf.GGMLQuantizationType
-MERGES = ["\u0120 t", "h e", "i n", "\u0120t he", "r e", "\u0120 a", "in g", "o n"]
-SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 PRE_TOKENIZERS = ["gpt-2", "llama-bpe", "qwen2"]
 
 
@@ -72,49 +70,6 @@ MODELS = [
 # Of 13 billion weights, for which WebAssembly has no room.
 HUGE = Tiny("huge", n_embd=5120, n_head=40, n_head_kv=40, n_ff=13824, n_layer=40, weights=Type.F16,
             header_only=True)  # fmt: skip
-
-
-class Random:
-    """Uniform numbers with a given standard deviation from raw PCG64 words."""
-
-    def __init__(self, seed: str) -> None:
-        digest = hashlib.sha256(seed.encode()).digest()
-        self.bits = np.random.PCG64(int.from_bytes(digest[:8], "little"))
-
-    def tensor(self, shape: tuple[int, ...], std: float, mean: float = 0.0) -> np.ndarray:
-        words = self.bits.random_raw(math.prod(shape)) >> np.uint64(40)
-        unit = words.astype(np.float64) / float(1 << 23) - 1.0  # [-1, 1)
-        return (mean + std * math.sqrt(3.0) * unit).reshape(shape).astype(np.float32)
-
-
-def byte_tokens() -> list[str]:
-    """GPT-2's names of the 256 bytes: printable ones stand for themselves."""
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    names, others = [], 0
-    for byte in range(256):
-        if byte in printable:
-            names.append(chr(byte))
-        else:
-            names.append(chr(256 + others))
-            others += 1
-    return names
-
-
-def add_tiny_vocabulary(writer: gguf.GGUFWriter, extra_tokens: int) -> int:
-    merged = [merge.replace(" ", "") for merge in MERGES]
-    unused = [f"<unused{i}>" for i in range(extra_tokens)]
-    tokens = byte_tokens() + merged + SPECIAL + unused
-    n_normal = 256 + len(merged)
-    types = [gguf.TokenType.NORMAL] * n_normal + [gguf.TokenType.CONTROL] * len(SPECIAL)
-    types += [gguf.TokenType.UNUSED] * extra_tokens
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("gpt-2")
-    writer.add_token_list(tokens)
-    writer.add_token_types(types)
-    writer.add_token_merges(MERGES)
-    writer.add_bos_token_id(n_normal)
-    writer.add_eos_token_id(n_normal + 2)
-    return len(tokens)
 
 
 def add_hyper_parameters(writer: gguf.GGUFWriter, m: Tiny, n_vocab: int) -> None:
@@ -189,16 +144,6 @@ def add_tensors(writer: gguf.GGUFWriter, m: Tiny, n_vocab: int) -> None:
         add("output.weight", n_vocab, m.n_embd, 2 * inverse_root(m.n_embd))
     if m.rope_factors:
         writer.add_tensor("rope_freqs.weight", llama3_rope_factors(head_dim, m.rope_base))
-
-
-def finish(writer: gguf.GGUFWriter, header_only: bool = False) -> None:
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    if header_only:
-        writer.write_ti_data_to_file()
-    else:
-        writer.write_tensors_to_file()
-    writer.close()
 
 
 def write_tiny(m: Tiny, path: pathlib.Path, split_max_tensors: int = 0) -> int:

@@ -53,6 +53,7 @@ struct ModelInfo {
   uint32_t n_ff = 0;
   uint32_t n_vocab = 0;
   uint32_t n_ctx_train = 0;
+  uint32_t n_window = 0;  // positions that layers with a sliding window see; 0: there are none
   float rope_freq_base = 0;
   uint32_t n_threads = 1;
   uint64_t weight_bytes = 0;  // as packed in memory

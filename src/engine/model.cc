@@ -32,7 +32,8 @@ ModelInfo describe(const Model::Parts& parts) {
   info.n_ff = c.n_ff;
   info.n_vocab = c.n_vocab;
   info.n_ctx_train = c.n_ctx_train;
-  info.rope_freq_base = c.rope_freq_base;
+  info.rope_freq_base = c.ropes[0].freq_base;
+  info.n_window = c.n_window();
   return info;
 }
 
@@ -115,7 +116,7 @@ Status ModelLoader::State::begin_model() {
   PIPIT_ASSIGN_OR_RETURN(const std::string_view architecture,
                          gguf.get_string("general.architecture"));
   PIPIT_ASSIGN_OR_RETURN(parts->architecture, find_architecture(architecture));
-  PIPIT_ASSIGN_OR_RETURN(parts->config, parts->architecture->read_config(gguf, architecture));
+  PIPIT_ASSIGN_OR_RETURN(parts->config, read_config(*parts->architecture, gguf));
   PIPIT_ASSIGN_OR_RETURN(parts->tokenizer, Tokenizer::create(gguf));
   if (parts->tokenizer->n_vocab() != static_cast<int32_t>(parts->config.n_vocab)) {
     return {StatusCode::kInvalidFile,
@@ -124,7 +125,7 @@ Status ModelLoader::State::begin_model() {
                     " rows. They must be as many.")};
   }
   parts->weights.layers.resize(parts->config.n_layer);
-  weights.emplace(parts->architecture->tensors(parts->config, parts->weights), *parts->kernels);
+  weights.emplace(list_tensors(parts->config, parts->weights), *parts->kernels);
   parts->info = describe(*parts);
   return ok_status();
 }

@@ -7,6 +7,7 @@
 #include "gguf/gguf.h"
 #include "kernels/kernel_set.h"
 #include "kernels/stream_choice.h"
+#include "model/architecture.h"
 #include "model/transformer.h"
 #include "pipit/engine.h"
 #include "tokenizer/tokenizer.h"

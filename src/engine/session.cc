@@ -38,6 +38,12 @@ Status check_options(const SessionOptions& options, size_t n_ctx) {
 }  // namespace
 
 struct Session::State {
+  // What turns a key back by the tokens that a removal takes from in front of it.
+  struct RopeShift {
+    Array<float> cos;  // [n_rot / 2]
+    Array<float> sin;
+  };
+
   std::shared_ptr<const Model> model;
   size_t n_ctx;
   bool slides;
@@ -45,13 +51,38 @@ struct Session::State {
   Array<int32_t> tokens = {};  // [n_past]
   KvCache kv;
   Workspace workspace;
-  Array<float> shift_cos = {};  // [n_rot / 2] of the removal that is under way
-  Array<float> shift_sin = {};
+  std::vector<RopeShift> shifts = {};  // of Config::ropes, of the removal that is under way
   // Of an append or a removal that is under way; 0: none is.
   size_t n_layers_done = 0;
   // Where the removal under way begins; what stands from there on is in disorder.
   std::optional<size_t> removal = {};
+
+  Status begin_shift(size_t n);
+  KeyTurn key_turn(size_t layer) const;
 };
+
+// Prepares `shifts` for keys that move down by n positions.
+Status Session::State::begin_shift(size_t n) {
+  shifts.clear();
+  for (const RopeTable& rope : workspace.ropes) {
+    RopeShift& shift = shifts.emplace_back();
+    PIPIT_RETURN_IF_ERROR(shift.cos.resize(rope.freq.size()));
+    PIPIT_RETURN_IF_ERROR(shift.sin.resize(rope.freq.size()));
+    compute_rope_shift(rope.freq.span(), n, shift.cos.data(), shift.sin.data());
+  }
+  return ok_status();
+}
+
+KeyTurn Session::State::key_turn(size_t layer) const {
+  const Config& config = model->parts().config;
+  const uint32_t rope = config.layers[layer].rope;
+  const bool has_rope = rope != LayerConfig::kNoRope;
+  return {.kernels = *model->parts().kernels,
+          .pairs = config.traits.rope_pairs,
+          .n_rot = has_rope ? config.n_rot : 0,
+          .cos = has_rope ? shifts[rope].cos.data() : nullptr,
+          .sin = has_rope ? shifts[rope].sin.data() : nullptr};
+}
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Session::~Session() = default;
@@ -62,7 +93,7 @@ Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Model> mo
   const size_t n_ctx = options.n_ctx == 0 ? parts.config.n_ctx_train : options.n_ctx;
   PIPIT_RETURN_IF_ERROR(check_options(options, n_ctx));
   PIPIT_ASSIGN_OR_RETURN(Workspace workspace,
-                         Workspace::create(parts.config, parts.weights, *parts.kernels));
+                         Workspace::create(parts.config, parts.weights, *parts.kernels, n_ctx));
   auto state = std::make_unique<State>(State{.model = std::move(model),
                                              .n_ctx = n_ctx,
                                              .slides = options.when_full == WhenFull::kSlide,
@@ -127,9 +158,8 @@ Result<bool> Session::append_part(std::span<const int32_t> tokens, LogitRows row
   using Clock = std::chrono::steady_clock;
   const Clock::time_point start = Clock::now();
   s.workspace.activations.n_streams = parts.streams.n_streams();
-  PIPIT_RETURN_IF_ERROR(parts.architecture->forward(parts.config, parts.weights, compute,
-                                                    {tokens, n_past(), rows}, first, last, s.kv,
-                                                    s.workspace));
+  PIPIT_RETURN_IF_ERROR(forward(parts.config, parts.weights, compute, {tokens, n_past(), rows},
+                                first, last, s.kv, s.workspace));
   if (tokens.size() == 1) parts.streams.took(Clock::now() - start);  // a single token has one part
   s.n_layers_done = last < n_layer ? last : 0;
   if (last < n_layer) return false;
@@ -148,18 +178,15 @@ Result<bool> Session::remove_part(size_t first, size_t n) {
   }
   if (!s.removal) {
     rewind(n_past());
-    PIPIT_RETURN_IF_ERROR(s.shift_cos.resize(config.n_rot / 2));
-    PIPIT_RETURN_IF_ERROR(s.shift_sin.resize(config.n_rot / 2));
-    compute_rope_shift(s.workspace.rope_freq.span(), n, s.shift_cos.data(), s.shift_sin.data());
+    PIPIT_RETURN_IF_ERROR(s.begin_shift(n));
     s.removal = first;
   }
   const size_t n_moves = (n_past() - first - n) * config.n_head_kv;  // a layer
   const size_t n_layers = std::min(config.n_layer - s.n_layers_done,
                                    std::max<size_t>(1, kPartMoves / std::max<size_t>(1, n_moves)));
-  const KeyTurn turn = {*parts.kernels, config.n_rot, s.shift_cos.data(), s.shift_sin.data()};
   parts.pool->run(n_layers * config.n_head_kv, [&](size_t task) {
-    s.kv.remove(s.n_layers_done + task / config.n_head_kv, task % config.n_head_kv, first, n,
-                n_past(), turn);
+    const size_t layer = s.n_layers_done + task / config.n_head_kv;
+    s.kv.remove(layer, task % config.n_head_kv, first, n, n_past(), s.key_turn(layer));
   });
   s.n_layers_done += n_layers;
   if (s.n_layers_done < config.n_layer) return false;

@@ -79,7 +79,8 @@ struct KvView {
 };
 
 // Causal attention of a tile of tokens, for the query heads that share one KV head:
-// out[t][h] = Σ_p softmax_p(scale · q[t][h]·k[p]) · v[p] over the positions p ≤ n_past + t.
+// out[t][h] = Σ_p softmax_p(cap(scale · q[t][h]·k[p])) · v[p] over the positions p ≤ n_past + t that
+// are in the window, with cap(s) = softcap · tanh(s / softcap)   (Gemma Team 2024).
 struct AttentionArgs {
   KvView kv;
   size_t head_kv;
@@ -90,6 +91,14 @@ struct AttentionArgs {
   size_t n_tokens;  // 1 … kTileTokens
   size_t n_past;    // position of the first token
   float scale;
+  float softcap = 0;    // 0: cap(s) = s
+  size_t n_window = 0;  // positions that a token sees, the last of them its own; 0: all
+
+  // The positions that token t sees are first_position(t) … n_past + t.
+  size_t first_position(size_t t) const {
+    const size_t n_positions = n_past + t + 1;
+    return n_window > 0 && n_positions > n_window ? n_positions - n_window : 0;
+  }
 
   const float* query(size_t t, size_t g) const {
     return q + (t * n_head + head_kv * group + g) * kv.layout.head_dim;
@@ -98,6 +107,10 @@ struct AttentionArgs {
     return out + (t * n_head + head_kv * group + g) * kv.layout.head_dim_v;
   }
 };
+
+// Which elements of a head RoPE turns together: 2i and 2i + 1, or, with n_rot of them, i and
+// i + n_rot / 2 (as in GPT-NeoX).
+enum class RopePairs : uint8_t { kNeighbours, kHalves };
 
 struct KernelSet {
   const char* name;
@@ -133,13 +146,25 @@ struct KernelSet {
   // out[i] = weight[i] · x[i] / sqrt(mean(x²) + eps)   (Zhang & Sennrich 2019). In place is fine.
   void (*rms_norm)(const float* x, const float* weight, size_t n, float eps, float* out);
 
-  // Rotates the pairs (2i, 2i + 1), i < n_rot / 2, of each head by the angle of cos[i], sin[i] (Su
-  // et al. 2021).
-  void (*rope)(float* x, size_t n_heads, size_t head_dim, size_t n_rot, const float* cos,
-               const float* sin);
+  // out[i] = weight[i] · (x[i] - mean(x)) / sqrt(variance(x) + eps) + bias[i], without it where
+  // `bias` is nullptr   (Ba et al. 2016). In place is fine.
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, size_t n, float eps,
+                     float* out);
+
+  // Rotates the pairs of the first n_rot elements of each head, pair i < n_rot / 2 by the angle of
+  // cos[i], sin[i]   (Su et al. 2021).
+  void (*rope)(float* x, size_t n_heads, size_t head_dim, size_t n_rot, RopePairs pairs,
+               const float* cos, const float* sin);
 
   // gate[i] = gate[i] · sigmoid(gate[i]) · up[i]   (SwiGLU, Shazeer 2020).
   void (*swiglu)(float* gate, const float* up, size_t n);
+
+  // gate[i] = GELU(gate[i]) · up[i]   (GEGLU, Shazeer 2020), GELU by its approximation with tanh,
+  // x · sigmoid(2 u), u = sqrt(2 / π) (x + 0.044715 x³)   (Hendrycks & Gimpel 2016).
+  void (*geglu)(float* gate, const float* up, size_t n);
+
+  // x[i] = cap · tanh(x[i] / cap).
+  void (*softcap)(float* x, size_t n, float cap);
 
   // x[i] += y[i].
   void (*add)(float* x, const float* y, size_t n);

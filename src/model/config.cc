@@ -1,7 +1,10 @@
 // Metadata to checked hyper-parameters.
 #include "model/config.h"
 
+#include <algorithm>
 #include <cmath>
+#include <initializer_list>
+#include <optional>
 
 #include "base/quote.h"
 #include "base/str_cat.h"
@@ -10,68 +13,51 @@
 namespace pipit {
 namespace {
 
-Status check_range(std::string_view key, uint32_t value, uint32_t max) {
-  if (value == 0) {
-    return {StatusCode::kInvalidFile, str_cat("'", key, "' is 0; it must be at least 1.")};
-  }
-  if (value > max) {
-    return {StatusCode::kLimitExceeded,
-            str_cat("'", key, "' is ", value, "; pipit accepts at most ", max, ".")};
-  }
-  return ok_status();
-}
-
-Status read_rope_scaling(const Gguf& gguf, const std::string& prefix, Config& config) {
+Result<Rope> read_rope(const HyperParameters& parameters, uint32_t n_ctx_train) {
+  const Gguf& gguf = parameters.gguf();
+  Rope rope;
+  PIPIT_ASSIGN_OR_RETURN(rope.freq_base, parameters.positive("rope.freq_base", rope.freq_base));
   // llama.cpp takes a missing type for linear, the older key for the factor, and a factor of 0 for
   // none.
   PIPIT_ASSIGN_OR_RETURN(const std::string_view type,
-                         gguf.get_string(prefix + "rope.scaling.type", "linear"));
-  PIPIT_ASSIGN_OR_RETURN(const float old_factor, gguf.get_f32(prefix + "rope.scale_linear", 0.0f));
-  PIPIT_ASSIGN_OR_RETURN(const float factor,
-                         gguf.get_f32(prefix + "rope.scaling.factor", old_factor));
-  PIPIT_ASSIGN_OR_RETURN(
-      config.n_ctx_orig,
-      gguf.get_u32(prefix + "rope.scaling.original_context_length", config.n_ctx_train));
-  PIPIT_RETURN_IF_ERROR(
-      check_range(prefix + "rope.scaling.original_context_length", config.n_ctx_orig, kMaxContext));
+                         gguf.get_string(parameters.key("rope.scaling.type"), "linear"));
+  PIPIT_ASSIGN_OR_RETURN(const float old_factor,
+                         gguf.get_f32(parameters.key("rope.scale_linear"), 0.0f));
+  const std::string factor_key = parameters.key("rope.scaling.factor");
+  PIPIT_ASSIGN_OR_RETURN(const float factor, gguf.get_f32(factor_key, old_factor));
+  PIPIT_ASSIGN_OR_RETURN(rope.n_ctx_orig, parameters.count("rope.scaling.original_context_length",
+                                                           kMaxContext, n_ctx_train));
+  PIPIT_ASSIGN_OR_RETURN(rope.magnitude, parameters.positive("rope.scaling.attn_factor", 1.0f));
   if (!std::isfinite(factor) || factor < 0) {
-    return {StatusCode::kInvalidFile, str_cat("'", prefix, "rope.scaling.factor' is ",
-                                              double{factor}, "; it must be positive.")};
+    return Status(
+        StatusCode::kInvalidFile,
+        str_cat("'", factor_key, "' is ", double{factor}, "; it must be positive."));
   }
   const bool is_yarn = type == "yarn";
-  if (!is_yarn && type != "none" && type != "linear") {
-    return {StatusCode::kUnsupported,
-            str_cat("RoPE scaling ", quote(type),
-                    " is not supported. Supported: none, linear, yarn, and the tensor "
-                    "'rope_freqs.weight' of Llama 3.")};
+  if (!is_yarn && type != "none" && type != "linear" && type != "longrope") {
+    return Status(StatusCode::kUnsupported,
+                  str_cat("RoPE scaling ", quote(type),
+                          " is not supported. Supported: none, linear, yarn, longrope, and the "
+                          "tensor 'rope_freqs.weight' of Llama 3."));
   }
-  if (type == "none" || factor == 0) return ok_status();
-  config.rope_scaling = is_yarn ? RopeScaling::kYarn : RopeScaling::kLinear;
-  config.rope_factor = factor;
-  return ok_status();
+  if (type == "none" || factor == 0) return rope;
+  rope.scaling = is_yarn ? RopeScaling::kYarn : RopeScaling::kLinear;
+  rope.factor = factor;
+  if (is_yarn) rope.magnitude *= 1.0f + 0.1f * std::log(factor);
+  return rope;
 }
 
 // Relations between the numbers that the computation relies on.
-Status check_relations(const std::string& prefix, const Config& config) {
+Status check_relations(const HyperParameters& parameters, const Config& config) {
   if (config.n_head % config.n_head_kv != 0) {
     return {StatusCode::kInvalidFile,
-            str_cat("'", prefix, "attention.head_count' is ", config.n_head,
+            str_cat("'", parameters.key("attention.head_count"), "' is ", config.n_head,
                     ", which is no multiple of head_count_kv, ", config.n_head_kv, ".")};
   }
   if (config.n_rot % 2 != 0 || config.n_rot > config.head_dim) {
     return {StatusCode::kInvalidFile,
-            str_cat("'", prefix, "rope.dimension_count' is ", config.n_rot,
+            str_cat("'", parameters.key("rope.dimension_count"), "' is ", config.n_rot,
                     "; it must be even and at most the head's size, ", config.head_dim, ".")};
-  }
-  if (!(config.rms_norm_eps >= 0) || !std::isfinite(config.rms_norm_eps)) {
-    return {StatusCode::kInvalidFile,
-            str_cat("'", prefix, "attention.layer_norm_rms_epsilon' is ",
-                    double{config.rms_norm_eps}, "; it must be a small positive number.")};
-  }
-  if (!(config.rope_freq_base > 0) || !std::isfinite(config.rope_freq_base)) {
-    return {StatusCode::kInvalidFile,
-            str_cat("'", prefix, "rope.freq_base' is ", double{config.rope_freq_base},
-                    "; it must be positive.")};
   }
   return ok_status();
 }
@@ -101,54 +87,54 @@ Result<uint32_t> read_n_vocab(const Gguf& gguf) {
 
 }  // namespace
 
-Result<Config> read_config(const Gguf& gguf, std::string_view architecture) {
-  const std::string prefix = str_cat(architecture, ".");
-  Config config;
+uint32_t Config::n_window() const {
+  uint32_t longest = 0;
+  for (const LayerConfig& layer : layers) longest = std::max(longest, layer.n_window);
+  return longest;
+}
 
+Result<Config> read_config(const HyperParameters& parameters, const Traits& traits) {
+  Config config;
+  config.traits = traits;
   struct Field {
-    const char* key;
+    const char* name;
     uint32_t Config::* member;
     uint32_t max;
+    std::optional<uint32_t> fallback = {};
   };
-  const Field required[] = {
+  const auto read = [&](std::initializer_list<Field> fields) -> Status {
+    for (const Field& field : fields) {
+      PIPIT_ASSIGN_OR_RETURN(config.*field.member,
+                             parameters.count(field.name, field.max, field.fallback));
+    }
+    return ok_status();
+  };
+  PIPIT_RETURN_IF_ERROR(read({
       {"block_count", &Config::n_layer, kMaxLayers},
       {"embedding_length", &Config::n_embd, kMaxWidth},
       {"feed_forward_length", &Config::n_ff, kMaxWidth},
       {"attention.head_count", &Config::n_head, kMaxHeads},
       {"context_length", &Config::n_ctx_train, kMaxContext},
-  };
-  for (const Field& field : required) {
-    const std::string key = prefix + field.key;
-    PIPIT_ASSIGN_OR_RETURN(config.*field.member, gguf.get_u32(key));
-    PIPIT_RETURN_IF_ERROR(check_range(key, config.*field.member, field.max));
-  }
-
+  }));
   const uint32_t default_head_dim = config.n_embd / config.n_head;
-  struct DefaultedField {
-    const char* key;
-    uint32_t Config::* member;
-    uint32_t max;
-    uint32_t fallback;
-  };
-  const DefaultedField optional[] = {
+  PIPIT_RETURN_IF_ERROR(read({
       {"attention.head_count_kv", &Config::n_head_kv, kMaxHeads, config.n_head},
       {"attention.key_length", &Config::head_dim, kMaxHeadDim, default_head_dim},
       {"attention.value_length", &Config::head_dim_v, kMaxHeadDim, default_head_dim},
-  };
-  for (const DefaultedField& field : optional) {
-    const std::string key = prefix + field.key;
-    PIPIT_ASSIGN_OR_RETURN(config.*field.member, gguf.get_u32(key, field.fallback));
-    PIPIT_RETURN_IF_ERROR(check_range(key, config.*field.member, field.max));
-  }
-  PIPIT_ASSIGN_OR_RETURN(config.n_rot,
-                         gguf.get_u32(prefix + "rope.dimension_count", config.head_dim));
-  PIPIT_ASSIGN_OR_RETURN(config.rms_norm_eps,
-                         gguf.get_f32(prefix + "attention.layer_norm_rms_epsilon"));
-  PIPIT_ASSIGN_OR_RETURN(config.rope_freq_base, gguf.get_f32(prefix + "rope.freq_base", 10000.0f));
-  PIPIT_RETURN_IF_ERROR(read_rope_scaling(gguf, prefix, config));
-  PIPIT_RETURN_IF_ERROR(check_relations(prefix, config));
-
-  PIPIT_ASSIGN_OR_RETURN(config.n_vocab, read_n_vocab(gguf));
+  }));
+  PIPIT_ASSIGN_OR_RETURN(
+      config.n_rot,
+      parameters.gguf().get_u32(parameters.key("rope.dimension_count"), config.head_dim));
+  PIPIT_ASSIGN_OR_RETURN(config.norm_eps,
+                         parameters.positive(traits.norm == NormKind::kRms
+                                                 ? "attention.layer_norm_rms_epsilon"
+                                                 : "attention.layer_norm_epsilon"));
+  PIPIT_ASSIGN_OR_RETURN(const Rope rope, read_rope(parameters, config.n_ctx_train));
+  PIPIT_RETURN_IF_ERROR(check_relations(parameters, config));
+  PIPIT_ASSIGN_OR_RETURN(config.n_vocab, read_n_vocab(parameters.gguf()));
+  config.attention_scale = 1.0f / std::sqrt(static_cast<float>(config.head_dim));
+  config.ropes.push_back(rope);
+  config.layers.resize(config.n_layer);
   return config;
 }
 

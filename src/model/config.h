@@ -3,17 +3,50 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
+#include <vector>
 
-#include "gguf/gguf.h"
+#include "kernels/kernel_set.h"
+#include "model/hyper_parameters.h"
 #include "pipit/status.h"
 
 namespace pipit {
 
 // How RoPE's frequencies are stretched for contexts beyond the one the model was first trained for.
-enum class RopeScaling { kNone, kLinear, kYarn };
+enum class RopeScaling : uint8_t { kNone, kLinear, kYarn };
+
+// RoPE as some of the layers have it.
+struct Rope {
+  float freq_base = 10000;
+  RopeScaling scaling = RopeScaling::kNone;
+  float factor = 1;         // of the scaling; > 0
+  uint32_t n_ctx_orig = 0;  // the context before it was stretched
+  float magnitude = 1;      // factor of all cosines and sines
+};
+
+struct LayerConfig {
+  static constexpr uint32_t kNoRope = UINT32_MAX;
+  uint32_t rope = 0;      // in Config::ropes, or kNoRope (Kazemnejad et al. 2023)
+  uint32_t n_window = 0;  // positions that a token sees, the last of them its own; 0: all
+};
+
+// In what the families differ beside numbers; the first of each is llama's.
+enum class NormKind : uint8_t { kRms, kLayer };
+enum class NormPlaces : uint8_t { kBefore, kAfter, kBoth };  // of attention and feed-forward
+enum class QkNorm : uint8_t { kNone, kHeads, kAll };         // each head by itself, or all together
+enum class Gate : uint8_t { kSilu, kGelu };
+
+struct Traits {
+  NormKind norm = NormKind::kRms;
+  NormPlaces norm_places = NormPlaces::kBefore;
+  QkNorm qk_norm = QkNorm::kNone;
+  Gate gate = Gate::kSilu;
+  RopePairs rope_pairs = RopePairs::kNeighbours;
+  bool needs_qkv_bias = false;  // any family may have biases; this one must
+  bool is_fused = false;        // one tensor for queries, keys and values, one for gate and up
+};
 
 struct Config {
+  Traits traits;
   uint32_t n_layer = 0;
   uint32_t n_embd = 0;
   uint32_t n_head = 0;
@@ -24,16 +57,22 @@ struct Config {
   uint32_t n_ff = 0;
   uint32_t n_vocab = 0;
   uint32_t n_ctx_train = 0;
-  float rms_norm_eps = 0;
-  float rope_freq_base = 0;
-  RopeScaling rope_scaling = RopeScaling::kNone;
-  float rope_factor = 1;    // of the scaling; > 0
-  uint32_t n_ctx_orig = 0;  // YaRN: the context before it was stretched
+  float norm_eps = 0;
+  float embedding_scale = 1;
+  float attention_scale = 0;  // of q·k; 1 / sqrt(head_dim) unless the family says otherwise
+  float attention_softcap = 0;  // 0: none
+  float residual_scale = 1;     // of what a block adds to the residual stream
+  float logit_scale = 1;
+  float logit_softcap = 0;           // 0: none
+  std::vector<Rope> ropes;           // at least one
+  std::vector<LayerConfig> layers;   // [n_layer]
 
   uint32_t n_embd_q() const { return n_head * head_dim; }
   uint32_t n_embd_k() const { return n_head_kv * head_dim; }
   uint32_t n_embd_v() const { return n_head_kv * head_dim_v; }
   uint32_t n_embd_attn() const { return n_head * head_dim_v; }
+  // The longest window of the layers that have one; 0: none has.
+  uint32_t n_window() const;
 };
 
 // The limits of what a config may ask for; the largest real models of this size stay well below.
@@ -43,8 +82,8 @@ inline constexpr uint32_t kMaxWidth = 1u << 17;  // n_embd, n_ff
 inline constexpr uint32_t kMaxVocab = 1u << 22;
 inline constexpr uint32_t kMaxContext = 1u << 20;
 
-// Reads `<architecture>.*` for the families that share these keys.
+// The hyper-parameters that all families share, with the same rope and no window in all layers.
 // Errors: kInvalidFile (missing or contradictory), kLimitExceeded, kUnsupported (a feature, named).
-Result<Config> read_config(const Gguf& gguf, std::string_view architecture);
+Result<Config> read_config(const HyperParameters& parameters, const Traits& traits);
 
 }  // namespace pipit

@@ -55,7 +55,7 @@ void KvCache::remove(size_t layer, size_t head_kv, size_t first, size_t n, size_
   float v[kMaxHeadDim];
   for (size_t from = first + n, to = first; from < n_positions; ++from, ++to) {
     kv_load(layout_, head(layer, head_kv, from), from % kPagePositions, k, v);
-    turn.kernels.rope(k, 1, layout_.head_dim, turn.n_rot, turn.cos, turn.sin);
+    turn.kernels.rope(k, 1, layout_.head_dim, turn.n_rot, turn.pairs, turn.cos, turn.sin);
     kv_store(layout_, head(layer, head_kv, to), to % kPagePositions, k, v);
   }
 }

@@ -14,7 +14,8 @@ namespace pipit {
 // How the keys of positions that move are turned: by RoPE's kernel, with cos and sin [n_rot / 2].
 struct KeyTurn {
   const KernelSet& kernels;
-  size_t n_rot;
+  RopePairs pairs;
+  size_t n_rot;  // 0: they stay
   const float* cos;
   const float* sin;
 };

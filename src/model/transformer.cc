@@ -1,22 +1,40 @@
-// Workspace and the table of architectures.
+// Workspace.
 #include "model/transformer.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "base/quote.h"
-#include "model/llama.h"
 #include "model/rope.h"
 
 namespace pipit {
 namespace {
 
-constexpr const Architecture* kArchitectures[] = {&kLlama};
+// The divisors of the first rope's frequencies.
+std::span<const float> rope_divisors(const Config& config, const Weights& weights, size_t n_ctx) {
+  if (!weights.rope_freqs.empty()) return weights.rope_freqs.span();
+  const bool is_long = n_ctx > config.ropes[0].n_ctx_orig;
+  return is_long ? weights.rope_factors_long.span() : weights.rope_factors_short.span();
+}
+
+Result<RopeTable> make_rope_table(const Rope& rope, size_t n_rot,
+                                  std::span<const float> divisors) {
+  RopeTable table;
+  PIPIT_RETURN_IF_ERROR(table.freq.resize(n_rot / 2));
+  PIPIT_RETURN_IF_ERROR(table.cos.resize(uint64_t{kMaxBatch} * (n_rot / 2)));
+  PIPIT_RETURN_IF_ERROR(table.sin.resize(uint64_t{kMaxBatch} * (n_rot / 2)));
+  fill_rope_frequencies(rope, n_rot, divisors, table.freq.span());
+  if (std::all_of(table.freq.begin(), table.freq.end(), [](float f) { return std::isfinite(f); })) {
+    return table;
+  }
+  return Status(StatusCode::kInvalidFile,
+                "RoPE's settings or its tensors of factors give frequencies that are no numbers. "
+                "The file is damaged.");
+}
 
 }  // namespace
 
 Result<Workspace> Workspace::create(const Config& config, const Weights& weights,
-                                    const KernelSet& kernels) {
+                                    const KernelSet& kernels, size_t n_ctx) {
   Workspace ws;
   const struct {
     Array<float>* array;
@@ -30,9 +48,6 @@ Result<Workspace> Workspace::create(const Config& config, const Weights& weights
       {&ws.attn, uint64_t{kMaxBatch} * config.n_embd_attn()},
       {&ws.gate, uint64_t{kMaxBatch} * config.n_ff},
       {&ws.up, uint64_t{kMaxBatch} * config.n_ff},
-      {&ws.rope_freq, config.n_rot / 2},
-      {&ws.rope_cos, uint64_t{kMaxBatch} * (config.n_rot / 2)},
-      {&ws.rope_sin, uint64_t{kMaxBatch} * (config.n_rot / 2)},
       {&ws.logits, config.n_vocab},
   };
   for (const auto& buffer : buffers) PIPIT_RETURN_IF_ERROR(buffer.array->resize(buffer.n));
@@ -40,24 +55,15 @@ Result<Workspace> Workspace::create(const Config& config, const Weights& weights
   const size_t widest = std::max({config.n_embd, config.n_embd_attn(), config.n_ff});
   PIPIT_RETURN_IF_ERROR(
       ws.activations.quantised.resize(kernels.quantised_bytes(kMaxBatch, widest)));
-  fill_rope_frequencies(config, weights.rope_freqs.span(), ws.rope_freq.span());
-  if (!std::all_of(ws.rope_freq.begin(), ws.rope_freq.end(),
-                   [](float f) { return std::isfinite(f); })) {
-    return Status(StatusCode::kInvalidFile,
-                  "RoPE's settings or the tensor 'rope_freqs.weight' give frequencies that are no "
-                  "numbers. The file is damaged.");
+  for (const Rope& rope : config.ropes) {
+    const bool is_first = ws.ropes.empty();
+    PIPIT_ASSIGN_OR_RETURN(
+        RopeTable table,
+        make_rope_table(rope, config.n_rot,
+                        is_first ? rope_divisors(config, weights, n_ctx) : std::span<float>()));
+    ws.ropes.push_back(std::move(table));
   }
   return ws;
-}
-
-Result<const Architecture*> find_architecture(std::string_view name) {
-  std::string names;
-  for (const Architecture* architecture : kArchitectures) {
-    if (name == architecture->name) return architecture;
-    names += str_cat(names.empty() ? "" : ", ", architecture->name);
-  }
-  return Status(StatusCode::kUnsupported, str_cat("The architecture ", quote(name),
-                                                  " is not supported. Supported: ", names, "."));
 }
 
 }  // namespace pipit

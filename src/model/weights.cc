@@ -77,17 +77,16 @@ Status WeightLoader::allocate_slots() {
   if (!checked_size(packed_bytes_)) return no_room;
   for (const Piece& piece : pieces_) {
     const TensorSlot& slot = slots_[piece.slot];
-    const Status status = slot.matrix != nullptr ? slot.matrix->bytes.resize(packed_bytes(slot))
-                                                 : slot.vector->resize(slot.n_cols);
-    if (!status.ok()) return no_room;
+    for (const MatrixRows& rows : slot.matrices) {
+      if (!rows.matrix->bytes.resize(packed_bytes(*rows.matrix)).ok()) return no_room;
+    }
+    if (slot.vector != nullptr && !slot.vector->resize(slot.n_cols).ok()) return no_room;
   }
   return ok_status();
 }
 
-uint64_t WeightLoader::packed_bytes(const TensorSlot& slot) const {
-  return slot.matrix != nullptr
-             ? kernels_->packed_bytes(*slot.matrix->format, slot.n_rows, slot.n_cols)
-             : uint64_t{slot.n_cols} * sizeof(float);
+uint64_t WeightLoader::packed_bytes(const PackedMatrix& matrix) const {
+  return kernels_->packed_bytes(*matrix.format, matrix.n_rows, matrix.n_cols);
 }
 
 Status WeightLoader::fill_slot(size_t i, const TensorInfo& tensor) {
@@ -99,12 +98,13 @@ Status WeightLoader::fill_slot(size_t i, const TensorInfo& tensor) {
   }
   const Format* format = find_format(tensor.type);
   PIPIT_RETURN_IF_ERROR(check_tensor(tensor, slot, format));
-  if (slot.matrix != nullptr) {
-    slot.matrix->format = format;
-    slot.matrix->n_rows = slot.n_rows;
-    slot.matrix->n_cols = slot.n_cols;
+  for (const MatrixRows& rows : slot.matrices) {
+    rows.matrix->format = format;
+    rows.matrix->n_rows = rows.n_rows;
+    rows.matrix->n_cols = slot.n_cols;
+    packed_bytes_ += packed_bytes(*rows.matrix);
   }
-  packed_bytes_ += packed_bytes(slot);
+  if (slot.vector != nullptr) packed_bytes_ += uint64_t{slot.n_cols} * sizeof(float);
   slot.filled = true;
   pieces_.push_back({&tensor, i});
   return ok_status();
@@ -131,6 +131,7 @@ Status WeightLoader::feed(std::span<const uint8_t> bytes) {
     bytes = bytes.subspan(n);
     if (position_ == end) {
       ++current_;
+      matrix_ = 0;
       first_row_ = 0;
     }
   }
@@ -141,29 +142,35 @@ Status WeightLoader::feed(std::span<const uint8_t> bytes) {
 // Bytes of the current piece, not beyond its end.
 Status WeightLoader::take_tensor_bytes(std::span<const uint8_t> bytes) {
   const Piece& piece = pieces_[current_];
+  const TensorSlot& slot = slots_[piece.slot];
   while (!bytes.empty()) {
-    const size_t n_rows = std::min<size_t>(kPanelRows, slots_[piece.slot].n_rows - first_row_);
+    const uint32_t n_all = slot.vector != nullptr ? 1 : slot.matrices[matrix_].n_rows;
+    const size_t n_rows = std::min<size_t>(kPanelRows, n_all - first_row_);
     const size_t missing = n_rows * piece_row_bytes(piece) - rows_.size();
     const size_t n = std::min(missing, bytes.size());
     PIPIT_RETURN_IF_ERROR(rows_.append(bytes.first(n)));
     bytes = bytes.subspan(n);
-    if (n == missing) PIPIT_RETURN_IF_ERROR(store_rows(piece));
+    if (n == missing) store_rows(piece);
   }
   return ok_status();
 }
 
 // Packs the rows that wait.
-Status WeightLoader::store_rows(const Piece& piece) {
+void WeightLoader::store_rows(const Piece& piece) {
   const TensorSlot& slot = slots_[piece.slot];
-  const auto n_rows = static_cast<uint32_t>(rows_.size() / piece_row_bytes(piece));
-  if (slot.matrix != nullptr) {
-    kernels_->pack_rows(rows_.data(), first_row_, n_rows, *slot.matrix);
-  } else {
+  if (slot.vector != nullptr) {
     find_format(piece.tensor->type)->decode(rows_.data(), slot.n_cols, slot.vector->data());
+  } else {
+    const MatrixRows& rows = slot.matrices[matrix_];
+    const auto n_rows = static_cast<uint32_t>(rows_.size() / piece_row_bytes(piece));
+    kernels_->pack_rows(rows_.data(), first_row_, n_rows, *rows.matrix);
+    first_row_ += n_rows;
+    if (first_row_ == rows.n_rows) {
+      ++matrix_;
+      first_row_ = 0;
+    }
   }
-  first_row_ += n_rows;
   rows_.clear();
-  return ok_status();
 }
 
 Status WeightLoader::end_file() const {

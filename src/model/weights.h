@@ -14,12 +14,19 @@
 
 namespace pipit {
 
-// A place for one tensor: a matrix in panels or, for norms and the like, a vector of floats.
+// Rows of a tensor that are a matrix of their own.
+struct MatrixRows {
+  uint32_t n_rows;
+  PackedMatrix* matrix;
+};
+
+// A place for one tensor: matrices in panels, one below the other, as a rule one; or, for norms and
+// the like, a vector of floats.
 struct TensorSlot {
   std::string name;  // GGUF name: "blk.0.attn_q.weight"
-  uint32_t n_rows;   // 1 for a vector
+  uint32_t n_rows;   // of all matrices; 1 for a vector
   uint32_t n_cols;
-  PackedMatrix* matrix = nullptr;  // one of the two is set
+  std::vector<MatrixRows> matrices = {};  // one of the two is set
   Array<float>* vector = nullptr;
   bool required = true;
   bool filled = false;  // a file has it
@@ -59,10 +66,10 @@ class WeightLoader {
   Status fill_slot(size_t i, const TensorInfo& tensor);
   // Makes room for all tensors of the file at hand.
   Status allocate_slots();
-  uint64_t packed_bytes(const TensorSlot& slot) const;
+  uint64_t packed_bytes(const PackedMatrix& matrix) const;
   size_t piece_row_bytes(const Piece& piece) const;
   Status take_tensor_bytes(std::span<const uint8_t> bytes);
-  Status store_rows(const Piece& piece);
+  void store_rows(const Piece& piece);
 
   const KernelSet* kernels_;
   std::vector<TensorSlot> slots_;
@@ -70,7 +77,8 @@ class WeightLoader {
   size_t current_ = 0;         // the piece that waits for bytes
   uint64_t packed_bytes_ = 0;
   uint64_t position_ = 0;   // offset in the file of the next byte
-  uint32_t first_row_ = 0;  // of the current piece: rows before it are packed
+  size_t matrix_ = 0;       // of the current piece: the one that the next rows are of
+  uint32_t first_row_ = 0;  // of that one: rows before it are packed
   Array<uint8_t> rows_;     // bytes of up to kPanelRows rows of the current piece
 };
 

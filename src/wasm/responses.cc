@@ -113,6 +113,7 @@ std::string model_info_json(const Model& model) {
   json["n_ff"] = info.n_ff;
   json["n_vocab"] = info.n_vocab;
   json["n_ctx_train"] = info.n_ctx_train;
+  json["n_window"] = info.n_window;
   json["rope_freq_base"] = info.rope_freq_base;
   json["tokenizer"] = info.tokenizer;
   put_token(json, tokenizer, "bos", tokenizer.bos());

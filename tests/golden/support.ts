@@ -21,12 +21,15 @@ export function readGolden<Case>(name: string): { cases: Case[] } & Record<strin
   return JSON.parse(readFileSync(join(root, 'tests/golden', name), 'utf8')) as { cases: Case[] };
 }
 
-/** Makes the tiny models of tools/make-tiny-models.py in a folder that goes when the tests end. */
-export function makeTinyModels({ vocabularies = false } = {}): string {
+/** Makes the tiny models of a generator in tools/ in a folder that goes when the tests end. */
+export function makeTinyModels({
+  generator = 'make-tiny-models.py',
+  vocabularies = false,
+} = {}): string {
   const folder = mkdtempSync(join(tmpdir(), 'pipit-tiny-'));
   after(() => rmSync(folder, { recursive: true }));
   const python = join(root, '.toolchain/venv/bin/python');
-  const args = [join(root, 'tools/make-tiny-models.py'), '--out', folder];
+  const args = [join(root, 'tools', generator), '--out', folder];
   if (vocabularies) args.push('--vocab-from', join(root, `models/cache/${MODEL}.gguf`));
   execFileSync(python, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   return folder;

@@ -21,11 +21,14 @@ constexpr float kRedzone = 12345.0f;
 struct Shape {
   size_t n_head, n_head_kv, head_dim, head_dim_v, n_positions;
   float magnitude = 1.0f;  // of queries and keys: large ones make the softmax one-hot
+  size_t n_window = 0;
+  float softcap = 0;
 };
 
 void PrintTo(const Shape& s, std::ostream* out) {
   *out << s.n_head << "/" << s.n_head_kv << " heads of " << s.head_dim << "/" << s.head_dim_v
-       << ", " << s.n_positions << " positions, magnitude " << s.magnitude;
+       << ", " << s.n_positions << " positions, magnitude " << s.magnitude << ", window "
+       << s.n_window << ", cap " << s.softcap;
 }
 
 // Random keys, values and queries of all positions, the former two stored as a KV cache would.
@@ -77,7 +80,9 @@ struct Sequence {
                      .group = shape.n_head / shape.n_head_kv,
                      .n_tokens = n,
                      .n_past = first,
-                     .scale = scale()});
+                     .scale = scale(),
+                     .softcap = shape.softcap,
+                     .n_window = shape.n_window});
     }
     for (size_t i = n * n_values; i < out.size(); ++i) EXPECT_EQ(out[i], kRedzone);
     out.resize(n * n_values);
@@ -90,12 +95,13 @@ void expect_attention(const Sequence& s, const KernelSet& set, size_t token, siz
                       const float* actual, const std::string& what) {
   const Shape& shape = s.shape;
   const size_t n_seen = token + 1;
+  const size_t first = shape.n_window > 0 && n_seen > shape.n_window ? n_seen - shape.n_window : 0;
   const size_t h_kv = h / (shape.n_head / shape.n_head_kv);
   std::vector<double> p(n_seen);
   std::vector<float> k(shape.head_dim), v(n_seen * shape.head_dim_v);
   double max = -INFINITY;
   double largest = 0;
-  for (size_t pos = 0; pos < n_seen; ++pos) {
+  for (size_t pos = first; pos < n_seen; ++pos) {
     kv_load(s.layout, s.page_data[pos / kPagePositions] + s.offset + h_kv * s.layout.head_bytes(),
             pos % kPagePositions, k.data(), &v[pos * shape.head_dim_v]);
     double magnitude = 0;
@@ -105,11 +111,12 @@ void expect_attention(const Sequence& s, const KernelSet& set, size_t token, siz
       p[pos] += product * double{s.scale()};
       magnitude += std::fabs(product) * double{s.scale()};
     }
+    if (shape.softcap > 0) p[pos] = shape.softcap * std::tanh(p[pos] / double{shape.softcap});
     max = std::max(max, p[pos]);
     largest = std::max(largest, magnitude);
   }
   double sum = 0;
-  for (double& value : p) sum += value = std::exp(value - max);
+  for (size_t pos = first; pos < n_seen; ++pos) sum += p[pos] = std::exp(p[pos] - max);
   // A score's error moves its weight by that much, relatively. Floats round sums of head_dim
   // products; integers of 15 bits round queries and weights.
   const double rounding =
@@ -123,7 +130,7 @@ void expect_attention(const Sequence& s, const KernelSet& set, size_t token, siz
   const double bound = 1e-6 + 2 * (largest + 1) * rounding + bytes;
   for (size_t i = 0; i < shape.head_dim_v; ++i) {
     double expected = 0;
-    for (size_t pos = 0; pos < n_seen; ++pos) {
+    for (size_t pos = first; pos < n_seen; ++pos) {
       expected += p[pos] / sum * double{v[pos * shape.head_dim_v + i]};
     }
     ASSERT_NEAR(double{actual[i]}, expected, bound)
@@ -159,6 +166,18 @@ std::vector<Shape> shapes() {
   shapes.push_back({9, 3, 64, 64, 100, 10.0f});
   shapes.push_back({8, 2, 32, 48, 33, 100.0f});
   shapes.push_back({2, 1, kMaxHeadDim, kMaxHeadDim, 5, 0.3f});
+  shapes.push_back({4, 1, 256, 256, 600});
+  // Windows that begin at, before and behind the first position of a block and of a page.
+  for (const size_t n_window : {1u, 2u, 3u, 4u, 5u, 63u, 64u, 65u, 128u, 600u, 700u}) {
+    for (const size_t n : {1u, 4u, 64u, 65u, 66u, 67u, 68u, 131u}) {
+      shapes.push_back({3, 1, 16, 16, n, 1, n_window});
+    }
+    shapes.push_back({12, 2, 24, 13, kPagePositions + n_window + 2, 1, n_window});
+  }
+  for (const float magnitude : {1.0f, 10.0f, 100.0f}) {
+    shapes.push_back({3, 1, 64, 64, 150, magnitude, 0, 50});
+    shapes.push_back({3, 1, 32, 32, 150, magnitude, 70, 2});
+  }
   return shapes;
 }
 
@@ -186,7 +205,8 @@ TEST_P(Attention, ATileGivesTheBitsOfItsTokensOneByOne) {
   const auto [set, type] = GetParam();
   RandomValues random(6);
   for (const Shape& shape :
-       {Shape{3, 1, 64, 64, 130}, Shape{8, 2, 10, 7, 67}, Shape{6, 2, 16, 8, 600}}) {
+       {Shape{3, 1, 64, 64, 130}, Shape{8, 2, 10, 7, 67}, Shape{6, 2, 16, 8, 600},
+        Shape{3, 1, 16, 16, 133, 1, 3}, Shape{3, 1, 16, 16, 200, 1, 65, 2}}) {
     const Sequence sequence(shape, type, random);
     for (size_t n = 2; n <= kTileTokens; ++n) {
       for (size_t first = shape.n_positions - n - 5; first + n <= shape.n_positions; ++first) {

@@ -124,7 +124,7 @@ TEST(ModelLoader, SaysWhatIsWrong) {
   };
   const Case cases[] = {
       {"architecture", [](TinyLlama& t) { t.architecture = "mamba"; }, StatusCode::kUnsupported,
-       "Supported: llama"},
+       "Supported: llama, qwen2, "},
       {"no layers given", without("block_count"), StatusCode::kInvalidFile, "llama.block_count"},
       {"no eps", without("attention.layer_norm_rms_epsilon"), StatusCode::kInvalidFile,
        "rms_epsilon"},
@@ -143,19 +143,19 @@ TEST(ModelLoader, SaysWhatIsWrong) {
        "rope.freq_base"},
       {"rope factor", pair("llama.rope.scaling.factor", -2.0f), StatusCode::kInvalidFile,
        "scaling.factor"},
-      {"rope scaling", text("llama.rope.scaling.type", "longrope"), StatusCode::kUnsupported,
-       "longrope"},
+      {"rope scaling", text("llama.rope.scaling.type", "dynamic"), StatusCode::kUnsupported,
+       "dynamic"},
       {"missing tensor", renamed("blk.1.ffn_up.weight", ""), StatusCode::kInvalidFile,
        "blk.1.ffn_up.weight"},
-      {"unknown tensor", renamed("blk.0.attn_norm.weight", "blk.0.attn_q.bias"),
+      {"unknown tensor", renamed("blk.0.attn_norm.weight", "blk.0.attn_sinks.weight"),
        StatusCode::kInvalidFile, "blk.0.attn_norm.weight"},
       {"tensor too many",
        [](TinyLlama& t) {
          t.add = [](auto& b) {
-           b.tensor("blk.0.attn_q.bias", TensorType::kF32, {4}, {1, 2, 3, 4});
+           b.tensor("blk.0.attn_sinks.weight", TensorType::kF32, {4}, {1, 2, 3, 4});
          };
        },
-       StatusCode::kUnsupported, "blk.0.attn_q.bias"},
+       StatusCode::kUnsupported, "blk.0.attn_sinks.weight"},
       {"control characters in a name",
        [](TinyLlama& t) {
          t.add = [](auto& b) { b.tensor("\x1b[2J\xff", TensorType::kF32, {1}, {1}); };

@@ -117,15 +117,31 @@ void rms_norm(const float* x, const float* weight, size_t n, float eps, float* o
   for (size_t i = 0; i < n; ++i) out[i] = x[i] * scale * weight[i];
 }
 
-void rope(float* x, size_t n_heads, size_t head_dim, size_t n_rot, const float* cos,
-          const float* sin) {
+void layer_norm(const float* x, const float* weight, const float* bias, size_t n, float eps,
+                float* out) {
+  double sum = 0;
+  for (size_t i = 0; i < n; ++i) sum += double{x[i]};
+  const double mean = sum / static_cast<double>(n);
+  double squares = 0;
+  for (size_t i = 0; i < n; ++i) squares += (double{x[i]} - mean) * (double{x[i]} - mean);
+  const double scale = 1.0 / std::sqrt(squares / static_cast<double>(n) + double{eps});
+  for (size_t i = 0; i < n; ++i) {
+    const auto normed = static_cast<float>((double{x[i]} - mean) * scale);
+    out[i] = normed * weight[i] + (bias != nullptr ? bias[i] : 0.0f);
+  }
+}
+
+void rope(float* x, size_t n_heads, size_t head_dim, size_t n_rot, RopePairs pairs,
+          const float* cos, const float* sin) {
+  const bool are_neighbours = pairs == RopePairs::kNeighbours;
   for (size_t h = 0; h < n_heads; ++h) {
-    float* head = x + h * head_dim;
     for (size_t i = 0; i < n_rot / 2; ++i) {
-      const float a = head[2 * i];
-      const float b = head[2 * i + 1];
-      head[2 * i] = a * cos[i] - b * sin[i];
-      head[2 * i + 1] = a * sin[i] + b * cos[i];
+      float* first = x + h * head_dim + (are_neighbours ? 2 * i : i);
+      float* second = first + (are_neighbours ? 1 : n_rot / 2);
+      const float a = *first;
+      const float b = *second;
+      *first = a * cos[i] - b * sin[i];
+      *second = a * sin[i] + b * cos[i];
     }
   }
 }
@@ -134,22 +150,36 @@ void swiglu(float* gate, const float* up, size_t n) {
   for (size_t i = 0; i < n; ++i) gate[i] = gate[i] / (1.0f + std::exp(-gate[i])) * up[i];
 }
 
+void geglu(float* gate, const float* up, size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    const float x = gate[i];
+    const float u = 0.797884561f * (x + 0.044715f * x * x * x);
+    gate[i] = x / (1.0f + std::exp(-2.0f * u)) * up[i];
+  }
+}
+
+void softcap(float* x, size_t n, float cap) {
+  for (size_t i = 0; i < n; ++i) x[i] = cap * std::tanh(x[i] / cap);
+}
+
 void add(float* x, const float* y, size_t n) {
   for (size_t i = 0; i < n; ++i) x[i] += y[i];
 }
 
-// Attention of one query over n_positions.
-void attend(const AttentionArgs& a, const float* q, size_t n_positions, float* out) {
+// Attention of one query over the positions first … end - 1.
+void attend(const AttentionArgs& a, const float* q, size_t first, size_t end, float* out) {
   const KvLayout& layout = a.kv.layout;
   float k[kMaxHeadDim];
   float v[kMaxHeadDim];
   // Calls use(score) with the position's k and v read.
   const auto for_positions = [&](const auto& use) {
-    for (size_t p = 0; p < n_positions; ++p) {
+    for (size_t p = first; p < end; ++p) {
       kv_load(layout, a.kv.head(p / kPagePositions, a.head_kv), p % kPagePositions, k, v);
       double dot = 0;
       for (size_t i = 0; i < layout.head_dim; ++i) dot += double{q[i]} * double{k[i]};
-      use(dot * double{a.scale});
+      const double score = dot * double{a.scale};
+      const double cap = double{a.softcap};
+      use(cap > 0 ? cap * std::tanh(score / cap) : score);
     }
   };
   double max = -INFINITY;
@@ -166,7 +196,9 @@ void attend(const AttentionArgs& a, const float* q, size_t n_positions, float* o
 
 void attention(const AttentionArgs& a) {
   for (size_t t = 0; t < a.n_tokens; ++t) {
-    for (size_t g = 0; g < a.group; ++g) attend(a, a.query(t, g), a.n_past + t + 1, a.output(t, g));
+    for (size_t g = 0; g < a.group; ++g) {
+      attend(a, a.query(t, g), a.first_position(t), a.n_past + t + 1, a.output(t, g));
+    }
   }
 }
 
@@ -183,8 +215,11 @@ const KernelSet kReference = {
     .read_activations = read_activations,
     .matmul = matmul,
     .rms_norm = rms_norm,
+    .layer_norm = layer_norm,
     .rope = rope,
     .swiglu = swiglu,
+    .geglu = geglu,
+    .softcap = softcap,
     .add = add,
     .attention = attention,
 };

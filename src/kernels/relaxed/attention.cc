@@ -78,17 +78,19 @@ void multiply_bytes(const int8_t* blocks, size_t n_positions, const uint8_t* row
 template <typename Dot>
 class ByteProducts : public Int8Products {
  public:
+  static constexpr float kScoreUnit = std::numbers::log2e_v<float>;
+
   ByteProducts(const AttentionArgs& a, const QueryRows& rows)
-      : Int8Products(a, rows, a.scale * std::numbers::log2e_v<float>) {}
+      : Int8Products(a, rows, a.scale * kScoreUnit) {}
 
   // The row's weights times the values' scales, whose largest sum of four (of a lane of a run) is
   // the measure of their integers: with at most 127 a lane, rounding adds 2 at most, and so a pair
   // of lanes times 127 is at most 258 · 127 < 2^15.
-  void weigh(KvBlock& block, size_t row, size_t n_seen, RunningSoftmax& softmax) {
+  void weigh(KvBlock& block, size_t row, BlockRange seen, RunningSoftmax& softmax) {
     float* weights = block.row(row);
     const float* v_scale = v_scales(block);
     const size_t n = whole_runs(block);
-    for (size_t p = n_seen; p < n; ++p) weights[p] = -INFINITY;
+    fill_unseen(weights, n, seen, -INFINITY);
     v128_t max4 = load(weights);
     for (size_t p = 4; p < n; p += 4) max4 = wasm_f32x4_relaxed_max(max4, load(weights + p));
     const float max = max_lane(max4);
@@ -110,7 +112,7 @@ class ByteProducts : public Int8Products {
       masses = wasm_f32x4_add(masses, run);
       peaks = wasm_f32x4_relaxed_max(peaks, run);
     }
-    for (size_t p = n_seen; p < n; ++p) weights[p] = 0;
+    fill_unseen(weights, n, seen, 0.0f);
     const float distance = std::fabs(max - softmax.max);
     const float factor = wasm_f32x4_extract_lane(exp2_(wasm_f32x4_splat(-distance)), 0);
     softmax.join(max, sum_lanes(sums), factor, block.alpha[row], block.beta[row]);
@@ -122,7 +124,7 @@ class ByteProducts : public Int8Products {
   void add_values(KvBlock& block) {
     WeightRows<int16_t> wide;
     WeightRows<uint8_t> bytes;
-    for (size_t r = block.first_row; r < rows_.n; ++r) {
+    for (size_t r = block.first_row; r < block.end_row; ++r) {
       if (step_[r] * block.beta[r] <= kByteStep * mass_[r]) {
         quantise_bytes(block, r, bytes);
       } else {

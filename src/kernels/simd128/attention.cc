@@ -30,25 +30,27 @@ struct LoadHalves {
 template <typename T, typename Load>
 class FloatProducts {
  public:
+  static constexpr float kScoreUnit = 1;
+
   FloatProducts(const AttentionArgs& a, const QueryRows& rows)
       : layout_(a.kv.layout), rows_(rows), scale_(a.scale) {}
 
   void scores(KvBlock& block) const {
     const T* k = reinterpret_cast<const T*>(block.kv + layout_.k_offset());
-    for_row_runs(block.first_row, rows_.n, [&](auto n, size_t first) {
+    for_row_runs(block.first_row, block.end_row, [&](auto n, size_t first) {
       for (size_t p = 0; p < block.n_positions; p += 8) {
         octet_scores<n>(k + p * layout_.head_dim_padded(), first, block.row(first) + p);
       }
     });
   }
 
-  void weigh(KvBlock& block, size_t row, size_t n_seen, RunningSoftmax& softmax) const {
-    softmax.take(exp_, block, row, n_seen);
+  void weigh(KvBlock& block, size_t row, BlockRange seen, RunningSoftmax& softmax) const {
+    softmax.take(exp_, block, row, seen);
   }
 
   void add_values(KvBlock& block) const {
     const T* v = reinterpret_cast<const T*>(block.kv + layout_.v_offset());
-    for_row_runs(block.first_row, rows_.n, [&](auto n, size_t first) {
+    for_row_runs(block.first_row, block.end_row, [&](auto n, size_t first) {
       for (size_t i = 0; i < layout_.head_dim_v; i += 8) octet_values<n>(v + i, i, first, block);
     });
   }

@@ -20,14 +20,23 @@ struct QueryRows {
   size_t n = 0;
   const float* q[kMaxQueryRows];      // [head_dim] each
   float* out[kMaxQueryRows];          // [head_dim_v] each
-  size_t n_positions[kMaxQueryRows];  // 0 … n_positions - 1 are seen; never falls from row to row
+  // first_position … n_positions - 1 are seen; neither falls from row to row.
+  size_t first_position[kMaxQueryRows];
+  size_t n_positions[kMaxQueryRows];
 };
 
-// A block of positions for the rows from `first_row` on.
+// Positions of a block, begin … end - 1.
+struct BlockRange {
+  size_t begin;
+  size_t end;
+};
+
+// A block of positions for the rows first_row … end_row - 1.
 struct KvBlock {
   const uint8_t* kv;    // its keys and values
   const uint8_t* next;  // those of the next block, or of this one when it is the last
   size_t first_row;
+  size_t end_row;
   size_t n_positions;  // that the last row sees
   // [kMaxQueryRows, kBlockPositions] scores, then weights: e^(score - largest of the row's in this
   // block), zero for positions that the row does not see.
@@ -79,6 +88,25 @@ inline void merge_values(float* out, size_t n, v128_t sums, float alpha, float b
   std::copy_n(values, n, out);
 }
 
+// Sets the elements of a block's row that are not of seen positions.
+inline void fill_unseen(float* row, size_t n, BlockRange seen, float value) {
+  std::fill(row, row + seen.begin, value);
+  std::fill(row + seen.end, row + n, value);
+}
+
+// score = cap · tanh(score / cap), of all rows of a block.
+inline void cap_scores(const KvBlock& block, float cap) {
+  const Tanh tanh;
+  const v128_t cap4 = wasm_f32x4_splat(cap);
+  const v128_t inverse = wasm_f32x4_splat(1 / cap);
+  for (size_t r = block.first_row; r < block.end_row; ++r) {
+    float* scores = block.row(r);
+    for (size_t p = 0; p < block.n_positions; p += 4) {
+      store(scores + p, wasm_f32x4_mul(tanh(wasm_f32x4_mul(load(scores + p), inverse)), cap4));
+    }
+  }
+}
+
 // A row's running softmax.
 struct RunningSoftmax {
   float max = -INFINITY;
@@ -92,11 +120,11 @@ struct RunningSoftmax {
     sum = alpha * sum + beta * block_sum;
   }
 
-  // Turns a row's scores, of which n_seen count, into weights.
-  void take(const Exp& exp, KvBlock& block, size_t row, size_t n_seen) {
+  // Turns a row's scores, of which those of the seen positions count, into weights.
+  void take(const Exp& exp, KvBlock& block, size_t row, BlockRange seen) {
     float* scores = block.row(row);
     const size_t n_padded = (block.n_positions + 7) / 8 * 8;
-    for (size_t p = n_seen; p < n_padded; ++p) scores[p] = -INFINITY;
+    fill_unseen(scores, n_padded, seen, -INFINITY);
     v128_t max4 = load(scores);
     for (size_t p = 4; p < n_padded; p += 4) max4 = wasm_f32x4_pmax(max4, load(scores + p));
     const float block_max = max_lane(max4);
@@ -107,7 +135,7 @@ struct RunningSoftmax {
       store(scores + p, e);
       sums = wasm_f32x4_add(sums, e);  // e^-87 of an unseen position is lost beside the 1
     }
-    for (size_t p = n_seen; p < n_padded; ++p) scores[p] = 0;
+    fill_unseen(scores, n_padded, seen, 0.0f);
     const float distance = std::fabs(block_max - max);
     const float factor = wasm_f32x4_extract_lane(exp(wasm_f32x4_splat(-distance)), 0);
     join(block_max, sum_lanes(sums), factor, block.alpha[row], block.beta[row]);
@@ -123,19 +151,23 @@ void attend(const AttentionArgs& a, const QueryRows& rows) {
   for (size_t r = 0; r < rows.n; ++r) std::fill_n(rows.out[r], n_values, 0.0f);
 
   KvBlock block;
-  block.first_row = 0;
+  block.first_row = block.end_row = 0;
   block.weights = weights;
   const size_t n_positions = rows.n_positions[rows.n - 1];
-  for (size_t first = 0; first < n_positions; first += kBlockPositions) {
-    while (rows.n_positions[block.first_row] <= first) ++block.first_row;
+  size_t first = rows.first_position[0] / kBlockPositions * kBlockPositions;
+  for (; first < n_positions; first += kBlockPositions) {
     const size_t next = first + kBlockPositions;
+    while (rows.n_positions[block.first_row] <= first) ++block.first_row;
+    while (block.end_row < rows.n && rows.first_position[block.end_row] < next) ++block.end_row;
     block.kv = a.kv.block(first, a.head_kv);
     block.next = next < n_positions ? a.kv.block(next, a.head_kv) : block.kv;
     block.n_positions = std::min(kBlockPositions, n_positions - first);
     products.scores(block);
-    for (size_t r = block.first_row; r < rows.n; ++r) {
-      const size_t n_seen = std::min(block.n_positions, rows.n_positions[r] - first);
-      products.weigh(block, r, n_seen, softmax[r]);
+    if (a.softcap > 0) cap_scores(block, a.softcap * Products::kScoreUnit);
+    for (size_t r = block.first_row; r < block.end_row; ++r) {
+      const BlockRange seen = {std::max(rows.first_position[r], first) - first,
+                               std::min(block.n_positions, rows.n_positions[r] - first)};
+      products.weigh(block, r, seen, softmax[r]);
     }
     products.add_values(block);
   }
@@ -147,8 +179,10 @@ void attend(const AttentionArgs& a, const QueryRows& rows) {
 
 // All rows of the tile. Products has
 //   Products(const AttentionArgs&, const QueryRows&)
-//   void scores(KvBlock&)      scale · q·k into block.weights, positions up to a multiple of 8
-//   void weigh(KvBlock&, size_t row, size_t n_seen, RunningSoftmax&)
+//   kScoreUnit                 the factor of the scores
+//   void scores(KvBlock&)      kScoreUnit · scale · q·k into block.weights, positions up to a
+//                              multiple of 8
+//   void weigh(KvBlock&, size_t row, BlockRange seen, RunningSoftmax&)
 //                              the row's scores to weights, alpha and beta
 //   void add_values(KvBlock&)  may use block.weights as scratch
 template <typename Products>
@@ -158,6 +192,7 @@ void attend_tile(const AttentionArgs& a) {
     for (size_t g = 0; g < a.group; ++g) {
       rows.q[rows.n] = a.query(t, g);
       rows.out[rows.n] = a.output(t, g);
+      rows.first_position[rows.n] = a.first_position(t);
       rows.n_positions[rows.n] = a.n_past + t + 1;
       if (++rows.n == kMaxQueryRows) {
         attend<Products>(a, rows);

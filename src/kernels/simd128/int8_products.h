@@ -43,6 +43,8 @@ class Int8Products {
   static constexpr float kMax = 32767;
   static_assert(uint64_t{kMaxHeadDim} * 32767 * 127 < uint64_t{1} << 31);
 
+  static constexpr float kScoreUnit = 1;
+
   // Scores are scale · q·k.
   Int8Products(const AttentionArgs& a, const QueryRows& rows, float scale)
       : layout_(a.kv.layout), rows_(rows) {
@@ -59,7 +61,7 @@ class Int8Products {
     const auto* k = reinterpret_cast<const int8_t*>(block.kv + layout_.k_offset());
     const auto* k_scale = reinterpret_cast<const float*>(block.kv);
     const size_t n_padded = layout_.head_dim_padded();
-    for_row_runs(block.first_row, rows_.n, [&](auto n, size_t first) {
+    for_row_runs(block.first_row, block.end_row, [&](auto n, size_t first) {
       v128_t scales[n];
       for (size_t r = 0; r < n; ++r) scales[r] = wasm_f32x4_splat(q_scale_[first + r]);
       for (size_t p = 0; p < block.n_positions; p += 4) {
@@ -76,14 +78,14 @@ class Int8Products {
     });
   }
 
-  void weigh(KvBlock& block, size_t row, size_t n_seen, RunningSoftmax& softmax) const {
-    softmax.take(exp_, block, row, n_seen);
+  void weigh(KvBlock& block, size_t row, BlockRange seen, RunningSoftmax& softmax) const {
+    softmax.take(exp_, block, row, seen);
   }
 
   void add_values(KvBlock& block) const {
     const float* v_scale = v_scales(block);
     WeightRows<int16_t> rows;
-    for (size_t r = block.first_row; r < rows_.n; ++r) {
+    for (size_t r = block.first_row; r < block.end_row; ++r) {
       float* row = block.row(r);
       for (size_t p = 0; p < padded(block); p += 4) {
         store(row + p, wasm_f32x4_mul(load(row + p), load(v_scale + p)));

@@ -82,25 +82,73 @@ void rms_norm(const float* x, const float* weight, size_t n, float eps, float* o
   for (; i < n; ++i) out[i] = x[i] * scale * weight[i];
 }
 
-void rope(float* x, size_t n_heads, size_t head_dim, size_t n_rot, const float* cos,
-          const float* sin) {
-  for (size_t h = 0; h < n_heads; ++h) {
-    float* head = x + h * head_dim;
-    size_t i = 0;
-    for (; i + 2 <= n_rot / 2; i += 2) {  // two pairs: a0 b0 a1 b1
-      const v128_t ab = load(head + 2 * i);
-      const v128_t ba = wasm_i32x4_shuffle(ab, ab, 1, 0, 3, 2);
-      const v128_t c = wasm_f32x4_make(cos[i], cos[i], cos[i + 1], cos[i + 1]);
-      const v128_t s = wasm_f32x4_make(-sin[i], sin[i], -sin[i + 1], sin[i + 1]);
-      store(head + 2 * i, multiply_add(ab, c, wasm_f32x4_mul(ba, s)));
-    }
-    for (; i < n_rot / 2; ++i) {
-      const float a = head[2 * i];
-      const float b = head[2 * i + 1];
-      head[2 * i] = a * cos[i] - b * sin[i];
-      head[2 * i + 1] = a * sin[i] + b * cos[i];
-    }
+void layer_norm(const float* x, const float* weight, const float* bias, size_t n, float eps,
+                float* out) {
+  v128_t sums = wasm_f32x4_const_splat(0);
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4) sums = wasm_f32x4_add(sums, load(x + i));
+  float sum = sum_lanes(sums);
+  for (; i < n; ++i) sum += x[i];
+  const float mean = sum / static_cast<float>(n);
+  const v128_t mean4 = wasm_f32x4_splat(mean);
+  v128_t squares = wasm_f32x4_const_splat(0);
+  for (i = 0; i + 4 <= n; i += 4) {
+    const v128_t centred = wasm_f32x4_sub(load(x + i), mean4);
+    squares = multiply_add(centred, centred, squares);
   }
+  float square = sum_lanes(squares);
+  for (; i < n; ++i) square += (x[i] - mean) * (x[i] - mean);
+  const float scale = 1.0f / std::sqrt(square / static_cast<float>(n) + eps);
+  const v128_t scale4 = wasm_f32x4_splat(scale);
+  for (i = 0; i + 4 <= n; i += 4) {
+    const v128_t normed = wasm_f32x4_mul(wasm_f32x4_sub(load(x + i), mean4), scale4);
+    const v128_t bias4 = bias != nullptr ? load(bias + i) : wasm_f32x4_const_splat(0);
+    store(out + i, multiply_add(normed, load(weight + i), bias4));
+  }
+  for (; i < n; ++i) {
+    out[i] = (x[i] - mean) * scale * weight[i] + (bias != nullptr ? bias[i] : 0.0f);
+  }
+}
+
+namespace {
+
+void rotate(float& a, float& b, float cos, float sin) {
+  const float old_a = a;
+  a = old_a * cos - b * sin;
+  b = old_a * sin + b * cos;
+}
+
+void rope_neighbours(float* head, size_t n_pairs, const float* cos, const float* sin) {
+  size_t i = 0;
+  for (; i + 2 <= n_pairs; i += 2) {  // two pairs: a0 b0 a1 b1
+    const v128_t ab = load(head + 2 * i);
+    const v128_t ba = wasm_i32x4_shuffle(ab, ab, 1, 0, 3, 2);
+    const v128_t c = wasm_f32x4_make(cos[i], cos[i], cos[i + 1], cos[i + 1]);
+    const v128_t s = wasm_f32x4_make(-sin[i], sin[i], -sin[i + 1], sin[i + 1]);
+    store(head + 2 * i, multiply_add(ab, c, wasm_f32x4_mul(ba, s)));
+  }
+  for (; i < n_pairs; ++i) rotate(head[2 * i], head[2 * i + 1], cos[i], sin[i]);
+}
+
+void rope_halves(float* head, size_t n_pairs, const float* cos, const float* sin) {
+  size_t i = 0;
+  for (; i + 4 <= n_pairs; i += 4) {
+    const v128_t a = load(head + i);
+    const v128_t b = load(head + n_pairs + i);
+    const v128_t c = load(cos + i);
+    const v128_t s = load(sin + i);
+    store(head + i, wasm_f32x4_sub(wasm_f32x4_mul(a, c), wasm_f32x4_mul(b, s)));
+    store(head + n_pairs + i, multiply_add(a, s, wasm_f32x4_mul(b, c)));
+  }
+  for (; i < n_pairs; ++i) rotate(head[i], head[n_pairs + i], cos[i], sin[i]);
+}
+
+}  // namespace
+
+void rope(float* x, size_t n_heads, size_t head_dim, size_t n_rot, RopePairs pairs,
+          const float* cos, const float* sin) {
+  const auto rope_head = pairs == RopePairs::kNeighbours ? rope_neighbours : rope_halves;
+  for (size_t h = 0; h < n_heads; ++h) rope_head(x + h * head_dim, n_rot / 2, cos, sin);
 }
 
 void swiglu(float* gate, const float* up, size_t n) {
@@ -113,6 +161,37 @@ void swiglu(float* gate, const float* up, size_t n) {
     store(gate + i, wasm_f32x4_mul(wasm_f32x4_div(g, sigmoid_inverse), load(up + i)));
   }
   for (; i < n; ++i) gate[i] = gate[i] / (1.0f + std::exp(-gate[i])) * up[i];
+}
+
+void geglu(float* gate, const float* up, size_t n) {
+  const Exp exp;
+  const v128_t one = opaque_splat(1.0f);
+  const v128_t cubic = opaque_splat(0.044715f);
+  const v128_t factor = opaque_splat(-2 * 0.797884561f);  // of -2 u
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const v128_t x = load(gate + i);
+    const v128_t x3 = wasm_f32x4_mul(wasm_f32x4_mul(x, x), x);
+    const v128_t u = wasm_f32x4_mul(multiply_add(x3, cubic, x), factor);
+    const v128_t sigmoid_inverse = wasm_f32x4_add(one, exp(u));
+    store(gate + i, wasm_f32x4_mul(wasm_f32x4_div(x, sigmoid_inverse), load(up + i)));
+  }
+  for (; i < n; ++i) {
+    const float x = gate[i];
+    const float u = -2 * 0.797884561f * (x + 0.044715f * x * x * x);
+    gate[i] = x / (1.0f + std::exp(u)) * up[i];
+  }
+}
+
+void softcap(float* x, size_t n, float cap) {
+  const Tanh tanh;
+  const v128_t cap4 = wasm_f32x4_splat(cap);
+  const v128_t inverse = wasm_f32x4_splat(1 / cap);
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    store(x + i, wasm_f32x4_mul(tanh(wasm_f32x4_mul(load(x + i), inverse)), cap4));
+  }
+  for (; i < n; ++i) x[i] = cap * std::tanh(x[i] * (1 / cap));
 }
 
 void add(float* x, const float* y, size_t n) {

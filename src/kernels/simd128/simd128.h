@@ -22,9 +22,13 @@ void read_activations(const Activations& activations, const uint8_t* quantised, 
 void multiply(const panels::Part& part, const uint8_t* quantised);
 
 void rms_norm(const float* x, const float* weight, size_t n, float eps, float* out);
-void rope(float* x, size_t n_heads, size_t head_dim, size_t n_rot, const float* cos,
-          const float* sin);
+void layer_norm(const float* x, const float* weight, const float* bias, size_t n, float eps,
+                float* out);
+void rope(float* x, size_t n_heads, size_t head_dim, size_t n_rot, RopePairs pairs,
+          const float* cos, const float* sin);
 void swiglu(float* gate, const float* up, size_t n);
+void geglu(float* gate, const float* up, size_t n);
+void softcap(float* x, size_t n, float cap);
 void add(float* x, const float* y, size_t n);
 void attention(const AttentionArgs& args);
 
@@ -37,8 +41,11 @@ constexpr KernelSet vector_kernels(const char* name) {
   set.pack_rows = panels::pack_rows;
   set.unpack_row = panels::unpack_row;
   set.rms_norm = rms_norm;
+  set.layer_norm = layer_norm;
   set.rope = rope;
   set.swiglu = swiglu;
+  set.geglu = geglu;
+  set.softcap = softcap;
   set.add = add;
   set.attention = attention;
   return set;

@@ -75,4 +75,18 @@ class Exp {
   v128_t one_ = opaque_splat(1.0f);
 };
 
+// tanh(x) with an absolute error below 2^-22. Make one outside of a loop.
+class Tanh {
+ public:
+  v128_t operator()(v128_t x) const {
+    const v128_t e = exp_(wasm_f32x4_add(x, x));
+    return wasm_f32x4_sub(one_, wasm_f32x4_div(two_, wasm_f32x4_add(e, one_)));
+  }
+
+ private:
+  Exp exp_;
+  v128_t one_ = opaque_splat(1.0f);
+  v128_t two_ = opaque_splat(2.0f);
+};
+
 }  // namespace pipit::simd128

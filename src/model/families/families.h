@@ -1,0 +1,25 @@
+// The families, one file each, and what several of them read from the metadata.
+#pragma once
+
+#include "model/architecture.h"
+
+namespace pipit {
+
+extern const Architecture kLlama;
+extern const Architecture kQwen2;
+extern const Architecture kQwen3;
+extern const Architecture kGemma2;
+extern const Architecture kGemma3;
+extern const Architecture kPhi3;
+extern const Architecture kGranite;
+extern const Architecture kOlmo2;
+extern const Architecture kSmolLm3;
+extern const Architecture kStableLm;
+
+// Gives a sliding window of `attention.sliding_window` positions (0: the key must be there) and
+// `local_rope` to all layers but each `period`th, or to those that `sliding_window_pattern` names,
+// as another period or layer by layer. `rope.freq_base_swa` overrides the rope's base.
+Status read_windows(const HyperParameters& parameters, uint32_t default_window, uint32_t period,
+                    Rope local_rope, Config& config);
+
+}  // namespace pipit

@@ -1,0 +1,34 @@
+// Gemma 2 (Gemma Team 2024): norms before and after each block, GEGLU, attention scores and logits
+// capped, a sliding window in every second layer.
+#include <cmath>
+
+#include "model/families/families.h"
+
+namespace pipit {
+namespace {
+
+constexpr uint32_t kLayersOf27B = 46;
+
+Status configure(const HyperParameters& parameters, Config& config) {
+  config.embedding_scale = std::sqrt(static_cast<float>(config.n_embd));
+  if (config.n_layer == kLayersOf27B) {  // no key tells
+    config.attention_scale = 1 / std::sqrt(static_cast<float>(config.n_embd / config.n_head));
+  }
+  PIPIT_ASSIGN_OR_RETURN(config.attention_softcap,
+                         parameters.positive("attn_logit_softcapping", 50.0f));
+  PIPIT_ASSIGN_OR_RETURN(config.logit_softcap,
+                         parameters.positive("final_logit_softcapping", 30.0f));
+  return read_windows(parameters, 4096, 2, config.ropes[0], config);
+}
+
+}  // namespace
+
+const Architecture kGemma2 = {
+    .name = "gemma2",
+    .traits = {.norm_places = NormPlaces::kBoth,
+               .gate = Gate::kGelu,
+               .rope_pairs = RopePairs::kHalves},
+    .configure = configure,
+};
+
+}  // namespace pipit

@@ -1,0 +1,66 @@
+"""What the generators of tiny models share: random numbers, a small vocabulary, the file's end.
+
+Deterministic: the same on every machine (raw PCG64 words, IEEE arithmetic, a pinned gguf).
+"""
+
+import hashlib
+import math
+
+import gguf
+import numpy as np
+
+MERGES = ["\u0120 t", "h e", "i n", "\u0120t he", "r e", "\u0120 a", "in g", "o n"]
+SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+
+
+class Random:
+    """Uniform numbers with a given standard deviation from raw PCG64 words."""
+
+    def __init__(self, seed: str) -> None:
+        digest = hashlib.sha256(seed.encode()).digest()
+        self.bits = np.random.PCG64(int.from_bytes(digest[:8], "little"))
+
+    def tensor(self, shape: tuple[int, ...], std: float, mean: float = 0.0) -> np.ndarray:
+        words = self.bits.random_raw(math.prod(shape)) >> np.uint64(40)
+        unit = words.astype(np.float64) / float(1 << 23) - 1.0  # [-1, 1)
+        return (mean + std * math.sqrt(3.0) * unit).reshape(shape).astype(np.float32)
+
+
+def byte_tokens() -> list[str]:
+    """GPT-2's names of the 256 bytes: printable ones stand for themselves."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    names, others = [], 0
+    for byte in range(256):
+        if byte in printable:
+            names.append(chr(byte))
+        else:
+            names.append(chr(256 + others))
+            others += 1
+    return names
+
+
+def add_tiny_vocabulary(writer: gguf.GGUFWriter, extra_tokens: int) -> int:
+    merged = [merge.replace(" ", "") for merge in MERGES]
+    unused = [f"<unused{i}>" for i in range(extra_tokens)]
+    tokens = byte_tokens() + merged + SPECIAL + unused
+    n_normal = 256 + len(merged)
+    types = [gguf.TokenType.NORMAL] * n_normal + [gguf.TokenType.CONTROL] * len(SPECIAL)
+    types += [gguf.TokenType.UNUSED] * extra_tokens
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list(tokens)
+    writer.add_token_types(types)
+    writer.add_token_merges(MERGES)
+    writer.add_bos_token_id(n_normal)
+    writer.add_eos_token_id(n_normal + 2)
+    return len(tokens)
+
+
+def finish(writer: gguf.GGUFWriter, header_only: bool = False) -> None:
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    if header_only:
+        writer.write_ti_data_to_file()
+    else:
+        writer.write_tensors_to_file()
+    writer.close()
