@@ -21,8 +21,10 @@ void vectors_of(const KernelSet& set) {
   // A quarter turn each time: the numbers stay as large as they are.
   const std::vector<float> cosines(kHeadDim / 2, 0.0f);
   const std::vector<float> sines(kHeadDim / 2, 1.0f);
-  time("rope", kHeads * kHeadDim,
-       [&] { set.rope(out.data(), kHeads, kHeadDim, kHeadDim, RopePairs::kNeighbours, cosines.data(), sines.data()); });
+  time("rope", kHeads * kHeadDim, [&] {
+    set.rope(out.data(), kHeads, kHeadDim, kHeadDim, RopePairs::kNeighbours, cosines.data(),
+             sines.data());
+  });
   time("swiglu", kFf, [&] {
     std::copy(x.begin(), x.end(), out.begin());
     set.swiglu(out.data(), y.data(), kFf);

@@ -79,8 +79,8 @@ struct KvView {
 };
 
 // Causal attention of a tile of tokens, for the query heads that share one KV head:
-// out[t][h] = Σ_p softmax_p(cap(scale · q[t][h]·k[p])) · v[p] over the positions p ≤ n_past + t that
-// are in the window, with cap(s) = softcap · tanh(s / softcap)   (Gemma Team 2024).
+// out[t][h] = Σ_p softmax_p(cap(scale · q[t][h]·k[p])) · v[p] over the positions p ≤ n_past + t
+// that are in the window, with cap(s) = softcap · tanh(s / softcap)   (Gemma Team 2024).
 struct AttentionArgs {
   KvView kv;
   size_t head_kv;

@@ -29,9 +29,8 @@ Result<Rope> read_rope(const HyperParameters& parameters, uint32_t n_ctx_train) 
                                                            kMaxContext, n_ctx_train));
   PIPIT_ASSIGN_OR_RETURN(rope.magnitude, parameters.positive("rope.scaling.attn_factor", 1.0f));
   if (!std::isfinite(factor) || factor < 0) {
-    return Status(
-        StatusCode::kInvalidFile,
-        str_cat("'", factor_key, "' is ", double{factor}, "; it must be positive."));
+    return Status(StatusCode::kInvalidFile,
+                  str_cat("'", factor_key, "' is ", double{factor}, "; it must be positive."));
   }
   const bool is_yarn = type == "yarn";
   if (!is_yarn && type != "none" && type != "linear" && type != "longrope") {
@@ -125,10 +124,10 @@ Result<Config> read_config(const HyperParameters& parameters, const Traits& trai
   PIPIT_ASSIGN_OR_RETURN(
       config.n_rot,
       parameters.gguf().get_u32(parameters.key("rope.dimension_count"), config.head_dim));
-  PIPIT_ASSIGN_OR_RETURN(config.norm_eps,
-                         parameters.positive(traits.norm == NormKind::kRms
-                                                 ? "attention.layer_norm_rms_epsilon"
-                                                 : "attention.layer_norm_epsilon"));
+  PIPIT_ASSIGN_OR_RETURN(
+      config.norm_eps,
+      parameters.positive(traits.norm == NormKind::kRms ? "attention.layer_norm_rms_epsilon"
+                                                        : "attention.layer_norm_epsilon"));
   PIPIT_ASSIGN_OR_RETURN(const Rope rope, read_rope(parameters, config.n_ctx_train));
   PIPIT_RETURN_IF_ERROR(check_relations(parameters, config));
   PIPIT_ASSIGN_OR_RETURN(config.n_vocab, read_n_vocab(parameters.gguf()));

@@ -59,13 +59,13 @@ struct Config {
   uint32_t n_ctx_train = 0;
   float norm_eps = 0;
   float embedding_scale = 1;
-  float attention_scale = 0;  // of q·k; 1 / sqrt(head_dim) unless the family says otherwise
+  float attention_scale = 0;    // of q·k; 1 / sqrt(head_dim) unless the family says otherwise
   float attention_softcap = 0;  // 0: none
   float residual_scale = 1;     // of what a block adds to the residual stream
   float logit_scale = 1;
-  float logit_softcap = 0;           // 0: none
-  std::vector<Rope> ropes;           // at least one
-  std::vector<LayerConfig> layers;   // [n_layer]
+  float logit_softcap = 0;          // 0: none
+  std::vector<Rope> ropes;          // at least one
+  std::vector<LayerConfig> layers;  // [n_layer]
 
   uint32_t n_embd_q() const { return n_head * head_dim; }
   uint32_t n_embd_k() const { return n_head_kv * head_dim; }

@@ -167,9 +167,8 @@ struct Pass {
 
   // x += attention(norm(x))
   void attention_block(size_t l, const LayerWeights& w) const {
-    multiply(
-        ws.h.data(), c.n_embd, [&](size_t t) { norm_before(w.attn_norm, t); },
-        {{w.attn_q.weight, ws.q}, {w.attn_k.weight, ws.k}, {w.attn_v.weight, ws.v}});
+    multiply(ws.h.data(), c.n_embd, [&](size_t t) { norm_before(w.attn_norm, t); },
+             {{w.attn_q.weight, ws.q}, {w.attn_k.weight, ws.k}, {w.attn_v.weight, ws.v}});
     pool.run(ws.activations.n_tiles(),
              [&](size_t tile) { for_tile(tile, [&](size_t t) { finish_qkv(l, w, t); }); });
     attention(l);
@@ -179,9 +178,8 @@ struct Pass {
 
   // x += W_down (SiLU(W_gate h) ⊙ W_up h),  h = norm(x),  or GELU in place of SiLU
   void feed_forward_block(const LayerWeights& w) const {
-    multiply(
-        ws.h.data(), c.n_embd, [&](size_t t) { norm_before(w.ffn_norm, t); },
-        {{w.ffn_gate.weight, ws.gate}, {w.ffn_up.weight, ws.up}});
+    multiply(ws.h.data(), c.n_embd, [&](size_t t) { norm_before(w.ffn_norm, t); },
+             {{w.ffn_gate.weight, ws.gate}, {w.ffn_up.weight, ws.up}});
     const auto activate = c.traits.gate == Gate::kSilu ? kernels.swiglu : kernels.geglu;
     const auto gate = [&](size_t t) {
       float* gates = ws.gate.data() + t * c.n_ff;
@@ -232,8 +230,8 @@ Status forward(const Config& c, const Weights& w, const Compute& compute, const 
     pass.embed(w, tokens);
     for (size_t i = 0; i < c.ropes.size(); ++i) {
       RopeTable& rope = ws.ropes[i];
-      compute_rope_angles(rope.freq.span(), c.ropes[i].magnitude, n_past, n_tokens,
-                          rope.cos.data(), rope.sin.data());
+      compute_rope_angles(rope.freq.span(), c.ropes[i].magnitude, n_past, n_tokens, rope.cos.data(),
+                          rope.sin.data());
     }
   }
   for (size_t l = first_layer; l < last_layer; ++l) {

@@ -29,8 +29,8 @@ double yarn_kept_share(const Rope& rope, size_t n_rot, size_t i) {
 void fill_rope_frequencies(const Rope& rope, size_t n_rot, std::span<const float> divisors,
                            std::span<float> out) {
   for (size_t i = 0; i < out.size(); ++i) {
-    double frequency = std::pow(double{rope.freq_base}, -2.0 * static_cast<double>(i) /
-                                                            static_cast<double>(n_rot));
+    double frequency = std::pow(double{rope.freq_base},
+                                -2.0 * static_cast<double>(i) / static_cast<double>(n_rot));
     if (!divisors.empty()) frequency /= double{divisors[i]};
     const double stretched = frequency / double{rope.factor};
     if (rope.scaling == RopeScaling::kLinear) frequency = stretched;

@@ -10,8 +10,7 @@ namespace {
 
 class TensorList {
  public:
-  TensorList(const Config& config, std::vector<TensorSlot>& slots)
-      : c_(config), slots_(slots) {}
+  TensorList(const Config& config, std::vector<TensorSlot>& slots) : c_(config), slots_(slots) {}
 
   void vector(std::string name, uint32_t n, Array<float>& target, bool required = true) {
     slots_.push_back({.name = std::move(name),

@@ -16,8 +16,7 @@ std::span<const float> rope_divisors(const Config& config, const Weights& weight
   return is_long ? weights.rope_factors_long.span() : weights.rope_factors_short.span();
 }
 
-Result<RopeTable> make_rope_table(const Rope& rope, size_t n_rot,
-                                  std::span<const float> divisors) {
+Result<RopeTable> make_rope_table(const Rope& rope, size_t n_rot, std::span<const float> divisors) {
   RopeTable table;
   PIPIT_RETURN_IF_ERROR(table.freq.resize(n_rot / 2));
   PIPIT_RETURN_IF_ERROR(table.cos.resize(uint64_t{kMaxBatch} * (n_rot / 2)));

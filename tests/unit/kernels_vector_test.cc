@@ -1,4 +1,5 @@
-// Norms, RoPE, gates, caps and addition of every kernel set, against the definition in double precision.
+// Norms, RoPE, gates, caps and addition of every kernel set, against the definition in double
+// precision.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -65,8 +66,8 @@ TEST_P(VectorKernels, LayerNorm) {
       }
       const double scale = 1 / std::sqrt(variance + 1e-5);
       for (size_t i = 0; i < n; ++i) {
-        const double expected = (double{x[i]} - mean) * scale * double{weight[i]} +
-                                (has_bias ? double{bias[i]} : 0);
+        const double expected =
+            (double{x[i]} - mean) * scale * double{weight[i]} + (has_bias ? double{bias[i]} : 0);
         // Of a single number only rounding is left, times up to 1 / sqrt(eps).
         ASSERT_NEAR(double{out[i]}, expected, 1e-5 + 8 * 0x1p-22 * scale) << n << " at " << i;
       }

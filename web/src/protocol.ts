@@ -36,6 +36,8 @@ export interface ModelInfo {
   nCtxTrain: number;
   nVocab: number;
   headDim: number;
+  /** Positions that layers with a sliding window see; 0: there are none. */
+  nWindow: number;
   ropeFreqBase: number;
   /** Kind and pre-tokenizer, for instance "bpe/smollm". */
   tokenizer: string;

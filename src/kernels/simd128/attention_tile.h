@@ -18,8 +18,8 @@ inline constexpr size_t kMaxQueryRows = 16;
 // Queries of one KV head, ordered by token.
 struct QueryRows {
   size_t n = 0;
-  const float* q[kMaxQueryRows];      // [head_dim] each
-  float* out[kMaxQueryRows];          // [head_dim_v] each
+  const float* q[kMaxQueryRows];  // [head_dim] each
+  float* out[kMaxQueryRows];      // [head_dim_v] each
   // first_position … n_positions - 1 are seen; neither falls from row to row.
   size_t first_position[kMaxQueryRows];
   size_t n_positions[kMaxQueryRows];

@@ -12,7 +12,8 @@ constexpr uint32_t kLayersOf27B = 46;
 Status configure(const HyperParameters& parameters, Config& config) {
   config.embedding_scale = std::sqrt(static_cast<float>(config.n_embd));
   if (config.n_layer == kLayersOf27B) {  // no key tells
-    config.attention_scale = 1 / std::sqrt(static_cast<float>(config.n_embd / config.n_head));
+    const uint32_t n_embd_head = config.n_embd / config.n_head;
+    config.attention_scale = 1 / std::sqrt(static_cast<float>(n_embd_head));
   }
   PIPIT_ASSIGN_OR_RETURN(config.attention_softcap,
                          parameters.positive("attn_logit_softcapping", 50.0f));

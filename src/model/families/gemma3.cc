@@ -12,7 +12,8 @@ constexpr uint32_t kLayersOf27B = 62;
 Status configure(const HyperParameters& parameters, Config& config) {
   config.embedding_scale = std::sqrt(static_cast<float>(config.n_embd));
   if (config.n_layer == kLayersOf27B) {  // no key tells
-    config.attention_scale = 1 / std::sqrt(static_cast<float>(config.n_embd / config.n_head));
+    const uint32_t n_embd_head = config.n_embd / config.n_head;
+    config.attention_scale = 1 / std::sqrt(static_cast<float>(n_embd_head));
   }
   return read_windows(parameters, 0, 6, Rope{.freq_base = 10000}, config);
 }

@@ -11,9 +11,8 @@ Status configure(const HyperParameters& parameters, Config& config) {
                          parameters.positive("attention.scale", config.attention_scale));
   PIPIT_ASSIGN_OR_RETURN(const float divisor, parameters.positive("logit_scale"));
   config.logit_scale = 1 / divisor;
-  PIPIT_ASSIGN_OR_RETURN(
-      const bool has_rope,
-      parameters.gguf().get_bool(parameters.key("rope.scaling.finetuned"), true));
+  PIPIT_ASSIGN_OR_RETURN(const bool has_rope, parameters.gguf().get_bool(
+                                                  parameters.key("rope.scaling.finetuned"), true));
   if (has_rope) return ok_status();
   for (LayerConfig& layer : config.layers) layer.rope = LayerConfig::kNoRope;
   return ok_status();

@@ -1,5 +1,6 @@
 // OLMo 2 (OLMo Team 2024): norms behind each block in place of before, queries and keys normed over
-// all heads. OLMo 3 has, in three of four layers, a sliding window and a rope that is not stretched.
+// all heads. OLMo 3 has, in three of four layers, a sliding window and a rope that is not
+// stretched.
 #include "model/families/families.h"
 
 namespace pipit {

@@ -1,6 +1,6 @@
 // Phi 3 and 4 (Abdin et al. 2024): fused tensors, rope with factors for short and for long contexts
-// (LongRoPE, Ding et al. 2024). A sliding window that a file names is left aside, as llama.cpp does:
-// what conversions have written there is often wrong.
+// (LongRoPE, Ding et al. 2024). A sliding window that a file names is left aside, as llama.cpp
+// does: what conversions have written there is often wrong.
 #include "model/families/families.h"
 
 namespace pipit {

@@ -26,6 +26,7 @@ export const FAKE_INFO: ModelInfo = {
   nCtxTrain: 64,
   nVocab: 4,
   headDim: 1,
+  nWindow: 0,
   ropeFreqBase: 1,
   tokenizer: 'fake',
   bosToken: null,
