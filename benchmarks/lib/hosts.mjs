@@ -1,10 +1,10 @@
 // Where pipit is measured: Node, Chromium and Firefox, all with the same few calls.
 //
 // A host: { name, version, load(modelPath, loadOptions), close() }. A model that it has loaded: { loadMs, info, stats(),
-// speed(prompt, genTokens), dispose() }; loadMs is from the call to loadModel(), with a local file, to its answer, and a
+// speed(prompt, genTokens), tokenize(text), dispose() }; loadMs is from the call to loadModel(), with a local file, to its answer, and a
 // prompt is token ids or how many random ones. What cannot be loaded rejects with the message of pipit's error.
 import { loadModel } from '../../dist/node/index.js';
-import { measureSpeed, randomTokens } from '../../dist/measure.js';
+import { measureSpeed, measureTokenize, randomTokens } from '../../dist/measure.js';
 import { BROWSERS, openPage } from '../../tools/lib/browser.mjs';
 import { serve } from '../../tools/lib/server.mjs';
 
@@ -35,6 +35,7 @@ function nodeHost() {
             typeof prompt === 'number' ? randomTokens(prompt, model.info.nVocab) : prompt,
             genTokens,
           ),
+        tokenize: (text) => measureTokenize(model, text),
         dispose: () => model.dispose(),
       };
     },
@@ -95,6 +96,16 @@ async function browserHost(name, executablePath) {
             id,
             prompt,
             genTokens,
+          ),
+        tokenize: (text) =>
+          call(
+            'tokenize()',
+            (id, text) => {
+              const { models, measureTokenize } = globalThis.pipit;
+              return measureTokenize(models[id], text);
+            },
+            id,
+            text,
           ),
         dispose: () => call('dispose()', (id) => globalThis.pipit.models[id].dispose(), id),
       };

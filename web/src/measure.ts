@@ -32,6 +32,16 @@ export async function measureSpeed(
   return { prefillTokensPerSecond, decodeTokensPerSecond, kvBytes };
 }
 
+/** Milliseconds from a text to its ids, by the model's own call. */
+export async function measureTokenize(
+  model: LanguageModel,
+  text: string,
+): Promise<{ ms: number; tokens: number }> {
+  const start = performance.now();
+  const tokens = await model.tokenize(text);
+  return { ms: performance.now() - start, tokens: tokens.length };
+}
+
 /** The same tokens every time: Knuth's 64-bit linear congruential generator, its upper 32 bits. */
 export function randomTokens(n: number, nVocab: number): number[] {
   let state = 1n;
