@@ -26,7 +26,7 @@ configure() {
   key=$(
     cat CMakePresets.json
     echo "$EMSCRIPTEN_ROOT $(emscripten_version "$EMSCRIPTEN_ROOT") $PIPIT_CC $PIPIT_CXX"
-    cat .toolchain/stamps/xnnpack 2>/dev/null || true
+    cat .toolchain/stamps/{xnnpack,sentencepiece} 2>/dev/null || true
   )
   if [ ! -e "build/$1/build.ninja" ] || [ "$(cat "$stamp" 2>/dev/null)" != "$key" ]; then
     rm -f "$stamp"
@@ -53,9 +53,12 @@ build_wasm() {
   for file in build/wasm/pipit-*.mjs build/wasm/pipit-*.wasm; do
     cmp --silent "$file" "dist/browser/wasm/${file##*/}" || cp "$file" dist/browser/wasm/
   done
-  if [ -e .toolchain/xnnpack ]; then # the modules hold some of it
+  # The modules hold some of these.
+  if [ -e .toolchain/xnnpack ]; then
     cp .toolchain/xnnpack/xnnpack/LICENSE dist/browser/wasm/LICENSE-XNNPACK
   fi
+  cat .toolchain/sentencepiece/{LICENSE,third_party/{protobuf-lite,darts_clone}/LICENSE} \
+    >dist/browser/wasm/LICENSE-SENTENCEPIECE
 }
 
 # Everything tsc's result depends on; listing it is quicker than asking tsc.
@@ -98,8 +101,8 @@ for argument in "$@"; do
       usage
       exit
       ;;
-    wasm | wasm-tests | kernel-bench) components+=(wasm xnnpack) ;;
-    native | asan) components+=(native) ;;
+    wasm | wasm-tests | kernel-bench) components+=(wasm xnnpack sentencepiece) ;;
+    native | asan) components+=(native sentencepiece) ;;
     ts) ;;
     *) die "build.sh knows no target '$argument'. See tools/build.sh --help." ;;
   esac
@@ -107,7 +110,7 @@ for argument in "$@"; do
 done
 if [ ${#targets[@]} = 0 ]; then
   targets=(wasm ts)
-  components+=(wasm xnnpack)
+  components+=(wasm xnnpack sentencepiece)
 fi
 case " ${targets[*]} " in *" wasm-tests "*) components+=(native) ;; esac
 case " ${targets[*]} " in *" wasm "* | *" ts "*) targets+=(bundle) ;; esac

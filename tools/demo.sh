@@ -10,7 +10,7 @@ cd "$pipit_root"
 program=$1
 shift
 
-components=(node wasm xnnpack)
+components=(node wasm xnnpack sentencepiece)
 if [ "$program" != build-demo.mjs ]; then components+=(model); fi
 if [ "$program" = screenshots.mjs ]; then components+=(browsers); fi
 bash tools/setup.sh "${components[@]}"

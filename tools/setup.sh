@@ -6,6 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 source "$pipit_root/tools/lib/debian.sh"
 source "$pipit_root/tools/lib/emscripten.sh"
 source "$pipit_root/tools/lib/xnnpack.sh"
+source "$pipit_root/tools/lib/sentencepiece.sh"
 
 default_model=smollm2-135m-instruct-q4_1
 work="$toolchain/work"
@@ -17,6 +18,8 @@ Usage: tools/setup.sh [COMPONENT…]
   node     node_modules from package-lock.json, with Node ${node_version#v}
   wasm     Emscripten $emscripten_minimum or newer, CMake, Ninja, nlohmann_json
   xnnpack  XNNPACK's sources in .toolchain/xnnpack, from Debian ($emscripten_release)
+  sentencepiece
+           sentencepiece's sources in .toolchain/sentencepiece, from its Python package
   native   clang 19 with sanitizers, clang-format, clang-tidy, CMake, Ninja, GoogleTest, nlohmann_json
   browsers Chromium and Firefox ESR, headless, for the tests in real browsers
   bundlers Vite, webpack and esbuild in tests/package/node_modules, for the tests of the npm package
@@ -239,11 +242,11 @@ for argument in "$@"; do
       usage
       exit
       ;;
-    node | wasm | xnnpack | native | browsers | bundlers | python | model) components+=("$argument") ;;
+    node | wasm | xnnpack | sentencepiece | native | browsers | bundlers | python | model) components+=("$argument") ;;
     *) die "there is no component '$argument'. See tools/setup.sh --help." ;;
   esac
 done
-[ ${#components[@]} -gt 0 ] || components=(node native wasm xnnpack browsers bundlers model python)
+[ ${#components[@]} -gt 0 ] || components=(node native wasm xnnpack sentencepiece browsers bundlers model python)
 
 mkdir -p "$toolchain"
 command -v sha256sum >/dev/null || die "there is no sha256sum. Install the GNU coreutils."

@@ -30,18 +30,16 @@ class Bpe {
     Array<char> characters;
   };
 
-  // Words are shorter than this: a symbol's index has 32 bits.
-  static constexpr size_t kMaxWordBytes = size_t{1} << 30;
-
   // Reads tokenizer.ggml.merges. As in llama.cpp, merges go by texts: what they join and make need
   // not be a token. With `ignores_merges`, a word that is a token as a whole is that token. Errors:
   // kInvalidFile (no merges, or one that is not two texts with a space between), kLimitExceeded
   // (kMaxProbes), kOutOfMemory.
   static Result<Bpe> create(const Gguf& gguf, const Vocabulary& vocabulary, bool ignores_merges);
 
-  // Appends the tokens of `word`, some bytes of text. As in llama.cpp, of a piece that is no token
-  // only those ASCII characters remain that are tokens by themselves; a vocabulary with all 256
-  // bytes and the results of all its merges loses nothing. Never gives a token that is_hidden().
+  // Appends the tokens of `word`, at most 2^30 bytes of text. As in llama.cpp, of a piece that is
+  // no token only those ASCII characters remain that are tokens by themselves; a vocabulary with
+  // all 256 bytes and the results of all its merges loses nothing. Never gives a token that
+  // is_hidden().
   Status append_tokens(std::string_view word, Scratch& scratch, Array<Token>& out) const;
 
  private:

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "base/array.h"
@@ -34,14 +35,18 @@ class Tokenizer {
   static Result<std::unique_ptr<Tokenizer>> create(const Gguf& gguf);
 
   // Text (any bytes; invalid UTF-8 becomes U+FFFD as in the WHATWG Encoding Standard) to ids.
-  // Without `parse_special` no control or unknown token comes from the text; user-defined ones
-  // always do. Time: O(n log n). Errors: kLimitExceeded (more than 1 GiB of text), kOutOfMemory.
+  // Without `parse_special` no control token comes from the text, and an unknown one only for what
+  // has no other; user-defined ones always do. Time: O(n log n). Errors: kLimitExceeded (more than
+  // 1 GiB of text), kOutOfMemory.
   virtual Result<Array<Token>> encode(std::string_view text,
                                       const EncodeOptions& options) const = 0;
 
   // The bytes a token stands for, perhaps a part of a character; none for control and unknown
   // tokens unless `special`. `id` must be in [0, n_vocab), here and below.
   virtual Status append_bytes(Token id, bool special, Array<char>& out) const = 0;
+
+  // The bytes of a sequence, without the space that encode() puts in front of a text.
+  Result<Array<char>> decode(std::span<const Token> ids, bool special) const;
 
   virtual int32_t n_vocab() const = 0;
   // As in the file, but kControl where the text is a well-known control token's (vocabulary.cc).
@@ -50,8 +55,10 @@ class Tokenizer {
   virtual bool is_end_of_generation(Token id) const = 0;
   virtual std::optional<Token> bos() const = 0;
   virtual std::optional<Token> eos() const = 0;
-  virtual bool adds_bos() const = 0;          // encode() with add_special begins with bos()
-  virtual std::string_view name() const = 0;  // "bpe/smollm"
+  virtual bool adds_bos() const = 0;  // encode() with add_special begins with bos()
+  // encode() puts a space in front of a text, also behind special tokens.
+  virtual bool adds_space_prefix() const { return false; }
+  virtual std::string_view name() const = 0;  // "bpe/smollm", "sentencepiece"
 };
 
 }  // namespace pipit

@@ -182,4 +182,16 @@ Status Vocabulary::find_control_tokens() {
   return ok_status();
 }
 
+std::optional<uint8_t> parse_byte_token(std::string_view text) {
+  if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return std::nullopt;
+  uint32_t byte = 0;
+  for (const char c : text.substr(3, 2)) {
+    const bool is_digit = c >= '0' && c <= '9';
+    const bool is_letter = c >= 'A' && c <= 'F';
+    if (!is_digit && !is_letter) return std::nullopt;
+    byte = byte << 4 | static_cast<uint32_t>(is_digit ? c - '0' : c - 'A' + 10);
+  }
+  return static_cast<uint8_t>(byte);
+}
+
 }  // namespace pipit

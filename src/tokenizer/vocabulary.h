@@ -56,4 +56,7 @@ class Vocabulary {
   bool adds_eos_ = false;
 };
 
+// The byte of a text such as "<0x0A>".
+std::optional<uint8_t> parse_byte_token(std::string_view text);
+
 }  // namespace pipit

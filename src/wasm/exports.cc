@@ -179,15 +179,14 @@ Status detokenize(uint32_t n, bool special) {
   const Tokenizer& tokenizer = self.model->tokenizer();
   const auto* ids = reinterpret_cast<const Token*>(self.input.data());
   const size_t n_ids = std::min<size_t>(n, self.input.size()) / sizeof(Token);
-  Array<char> bytes;
   for (size_t i = 0; i < n_ids; ++i) {
     if (ids[i] < 0 || ids[i] >= tokenizer.n_vocab()) {
       return {StatusCode::kInvalidArgument,
               str_cat("Token id ", ids[i], " (number ", i + 1, " of ", n_ids,
                       ") is not in the vocabulary, 0 to ", tokenizer.n_vocab() - 1, ".")};
     }
-    PIPIT_RETURN_IF_ERROR(tokenizer.append_bytes(ids[i], special, bytes));
   }
+  PIPIT_ASSIGN_OR_RETURN(const Array<char> bytes, tokenizer.decode({ids, n_ids}, special));
   return set_result(
       {bytes.data(), bytes.size()});  // JavaScript's decoder turns what is no UTF-8 into U+FFFD
 }

@@ -24,7 +24,7 @@ test(`the package has at most ${limitBytes} bytes`, () => {
 test('the package holds what is needed and nothing else', () => {
   const names = description.files.map((file) => file.path);
   const allowed =
-    /^(LICENSE|README\.md|package\.json|dist\/[\w/-]+(\.d\.ts|\.js)|dist\/browser\/(LICENSE-JINJA|wasm\/(LICENSE-XNNPACK|pipit-[\w-]+\.(mjs|wasm))))$/;
+    /^(LICENSE|README\.md|package\.json|dist\/[\w/-]+(\.d\.ts|\.js)|dist\/browser\/(LICENSE-JINJA|wasm\/(LICENSE-(XNNPACK|SENTENCEPIECE)|pipit-[\w-]+\.(mjs|wasm))))$/;
   assert.deepEqual(
     names.filter((name) => !allowed.test(name)),
     [],

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -30,7 +31,8 @@ struct TokenizerFile {
   std::vector<std::string> texts;
   std::vector<int32_t> types;
   std::vector<std::string> merges;
-  GgufBuilder more;  // further keys
+  std::vector<float> scores;  // none: the key is left out
+  GgufBuilder more;           // further keys
 
   // With the 256 bytes as tokens 0 to 255.
   static TokenizerFile of_bytes(std::string_view pre = "gpt-2") {
@@ -53,8 +55,34 @@ struct TokenizerFile {
     return add(byte_level(std::string(left) + std::string(right)));
   }
 
+  // Of sentencepiece: <unk>, <s>, </s>, which is what they are in Llama 2, then the 256 bytes.
+  static TokenizerFile of_pieces() {
+    TokenizerFile file;
+    file.model = "llama";
+    file.add("<unk>", TokenType::kUnknown);
+    file.add("<s>", TokenType::kControl);
+    file.add("</s>", TokenType::kControl);
+    for (int byte = 0; byte < 256; ++byte) {
+      char text[8];
+      std::snprintf(text, sizeof(text), "<0x%02X>", static_cast<unsigned>(byte));
+      file.add(text, TokenType::kByte);
+    }
+    file.scores.resize(file.texts.size());
+    file.more.u32("tokenizer.ggml.bos_token_id", 1)
+        .u32("tokenizer.ggml.eos_token_id", 2)
+        .u32("tokenizer.ggml.unknown_token_id", 0);
+    return file;
+  }
+
+  // A new piece's id; pieces that are added earlier merge first.
+  Token piece(std::string_view text, TokenType type = TokenType::kNormal) {
+    scores.push_back(-static_cast<float>(texts.size()));
+    return add(text, type);
+  }
+
   std::vector<uint8_t> build() const {
     GgufBuilder builder = more;
+    if (!scores.empty()) builder.array("tokenizer.ggml.scores", scores);
     return builder.string("tokenizer.ggml.model", model)
         .string("tokenizer.ggml.pre", pre)
         .strings("tokenizer.ggml.tokens", texts)
