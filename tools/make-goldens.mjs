@@ -13,6 +13,13 @@ import { parseArgs } from 'node:util';
 
 import { describeLlama, logSoftmax, openLlama, openModel } from '../benchmarks/peers/llama.mjs';
 import { greedyPrompts, preTokenizerGroups, tokenizerInputs } from '../tests/golden/inputs.mjs';
+import {
+  decodeInput,
+  hashOfIds,
+  manyStrings,
+  randomSource,
+  randomStrings,
+} from '../tests/golden/strings.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const golden = join(root, 'tests', 'golden');
@@ -24,15 +31,18 @@ const kTop = 20;
 const kPerplexityContexts = [2048, 4096];
 const kTinyTokens = 64;
 const kTinyRows = [0, 9, 33, 63];
+const kManyStrings = 2000;
+const kManySeed = 3;
 const preTokenizers = ['gpt-2', 'llama-bpe', 'qwen2'];
 
 const usage = `Usage: node tools/make-goldens.mjs [options]
 
 Writes tests/golden/*.json from llama.cpp. First: npm install --no-save --prefix benchmarks/peers
 
-  --only LIST     comma-separated parts: tokens, pre, greedy, logprobs, perplexity, tiny,
-                  architectures (default: all of them)
+  --only LIST     comma-separated parts: tokens, pre, hashes, greedy, logprobs, perplexity,
+                  tiny, architectures (default: all of them)
   --model PATH    SmolLM2-135M-Instruct Q4_1 (default: models/cache/…)
+  --gemma PATH    Gemma 3 270M, for its vocabulary (default: models/cache/…)
   --python PATH   Python with numpy and gguf, for the tiny models (default: .toolchain/venv/…)
   --help          this text
 `;
@@ -62,71 +72,12 @@ const round = (x, digits) => Number(x.toFixed(digits));
 // ---------------------------------------------------------------------------------------------
 // Token ids
 
-// Mulberry32: a small seeded generator, so that the random strings never change by themselves.
-function randomSource(seed) {
-  let state = seed;
-  return (n) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) % n;
-  };
-}
-
-// Strings of random pieces. Only blocks that have been stable for many Unicode versions are used,
-// because the two sides need not have the same version's tables.
-function randomStrings(count, seed) {
-  const next = randomSource(seed);
-  const range = (first, last) => () => String.fromCodePoint(first + next(last - first + 1));
-  const pick = (list) => () => list[next(list.length)];
-  const pieces = [
-    range(0x20, 0x7e),
-    range(0x20, 0x7e),
-    range(0x61, 0x7a),
-    range(0x61, 0x7a),
-    range(0x30, 0x39),
-    pick([' ', ' ', '  ', '\n', '\n\n', '\t', '\r\n', '\u00a0', '\u3000', '\u2028']),
-    pick(["'s", "'T", "'re", "'LL", '\u2019s', "'"]),
-    pick(['<|im_end|>', '<|im_start|>', '<|', '|>', '<repo_name>']),
-    range(0xa1, 0x17f),
-    range(0x391, 0x3a1),
-    range(0x410, 0x44f),
-    range(0x5d0, 0x5ea),
-    range(0x660, 0x669),
-    range(0x905, 0x939),
-    range(0xe01, 0xe30),
-    range(0x300, 0x36f),
-    range(0x2190, 0x21ff),
-    range(0x2460, 0x249b),
-    range(0x3041, 0x3096),
-    range(0x4e00, 0x9fa5),
-    range(0xac00, 0xd7a3),
-    range(0x1f600, 0x1f64f),
-    range(0x20000, 0x2a6d6),
-    range(0, 0x1f),
-  ];
-  return Array.from({ length: count }, () => {
-    let text = '';
-    for (let n = 1 + next(24); n > 0; --n) {
-      const piece = pieces[next(pieces.length)];
-      for (let k = 1 + next(4); k > 0; --k) text += piece();
-    }
-    return text;
-  });
-}
-
-function decode(input) {
-  if (typeof input === 'string') return input;
-  if (input.utf16) return String.fromCharCode(...input.utf16);
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.from(input.hex, 'hex'));
-}
-
 // `special_ids` (special tokens parsed) appears only where it differs from `ids`.
 function tokenRecords(model, groups) {
   const records = [];
   for (const [group, inputs] of groups) {
     inputs.forEach((input, i) => {
-      const text = decode(input);
+      const text = decodeInput(input);
       const ids = model.tokenize(text, false);
       const specialIds = model.tokenize(text, true);
       const record = { name: `${group}-${i}`, ...(typeof input === 'string' ? { text } : input) };
@@ -165,6 +116,30 @@ async function makePreTokenizers({ llama, modelPath, python }) {
       const about = { ...describeLlama(llama), model: file, 'tokenizer.ggml.pre': pre };
       writeRecords(`tokens-${pre}.json`, { about: { ...about, ...aboutTokens } }, records);
     }
+  });
+}
+
+// Hashes of the ids of many strings: both real vocabularies, and SmolLM2's with every pre-tokenizer.
+async function makeHashes({ llama, modelPath, gemmaPath, python }) {
+  await withTinyModels(python, ['--vocab-from', modelPath], async (folder) => {
+    const models = JSON.parse(readFileSync(join(folder, 'models.json'), 'utf8'));
+    const vocabularies = models.filter(({ name }) => name.startsWith('vocab-'));
+    const files = [
+      { model: basename(modelPath), path: modelPath, count: kManyStrings },
+      { model: basename(gemmaPath), path: gemmaPath, count: kManyStrings },
+      ...vocabularies.map(({ file }) => ({ model: file, path: join(folder, file), count: 300 })),
+    ];
+    const records = [];
+    for (const { model: name, path, count } of files) {
+      const model = await openModel(llama, path, { vocabOnly: true });
+      const hashes = manyStrings(count, kManySeed).map((text) =>
+        hashOfIds(model.tokenize(text, false), model.tokenize(text, true)),
+      );
+      await model.dispose();
+      records.push({ model: name, count, hashes: hashes.join('') });
+    }
+    const about = { ...describeLlama(llama), hashes: 'of manyStrings(count, seed) in strings.mjs' };
+    writeRecords('tokens-hashes.json', { about, seed: kManySeed }, records);
   });
 }
 
@@ -440,12 +415,15 @@ async function makeArchitectures(tools) {
 const parts = {
   tokens: makeTokens,
   pre: makePreTokenizers,
+  hashes: makeHashes,
   greedy: makeGreedy,
   logprobs: makeLogprobs,
   perplexity: makePerplexity,
   tiny: makeTiny,
   architectures: makeArchitectures,
 };
+
+const needF32 = ['greedy', 'logprobs', 'perplexity'];
 
 async function main() {
   const { values } = parseArgs({
@@ -454,6 +432,10 @@ async function main() {
       model: {
         type: 'string',
         default: join(root, 'models', 'cache', 'smollm2-135m-instruct-q4_1.gguf'),
+      },
+      gemma: {
+        type: 'string',
+        default: join(root, 'models', 'cache', 'gemma-3-270m-q4_k_m.gguf'),
       },
       python: { type: 'string', default: join(root, '.toolchain', 'venv', 'bin', 'python') },
       help: { type: 'boolean', default: false },
@@ -469,12 +451,12 @@ async function main() {
     throw new Error(`--only: '${unknown}' is not one of ${Object.keys(parts).join(', ')}.`);
   }
   const llama = await openLlama();
-  const { model: modelPath, python } = values;
+  const { model: modelPath, gemma: gemmaPath, python } = values;
   const folder = mkdtempSync(join(tmpdir(), 'pipit-goldens-'));
   try {
     const f32Path = join(folder, 'f32.gguf');
-    dequantise(python, modelPath, f32Path);
-    for (const name of chosen) await parts[name]({ llama, modelPath, f32Path, python });
+    if (chosen.some((name) => needF32.includes(name))) dequantise(python, modelPath, f32Path);
+    for (const name of chosen) await parts[name]({ llama, modelPath, gemmaPath, f32Path, python });
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -11,10 +11,15 @@ import type * as pipit from '../../web/src/node/index.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 // Types come from the sources: the built ones are not there before the first build.
-export const { loadModel } = (await import(join(root, 'dist/node/index.js'))) as typeof pipit;
+export const { PipitError, loadModel } = (await import(
+  join(root, 'dist/node/index.js')
+)) as typeof pipit;
 
 /** The catalogue's id of the model that the golden files were made from. */
 export const MODEL = 'smollm2-135m-instruct-q4_1';
+
+/** Where tools/fetch-model.mjs puts a model's file. */
+export const cachedModel = (file: string): string => join(root, 'models/cache', file);
 
 /** One of tests/golden/*.json, made by tools/make-goldens.mjs. */
 export function readGolden<Case>(name: string): { cases: Case[] } & Record<string, unknown> {
@@ -30,7 +35,7 @@ export function makeTinyModels({
   after(() => rmSync(folder, { recursive: true }));
   const python = join(root, '.toolchain/venv/bin/python');
   const args = [join(root, 'tools', generator), '--out', folder];
-  if (vocabularies) args.push('--vocab-from', join(root, `models/cache/${MODEL}.gguf`));
+  if (vocabularies) args.push('--vocab-from', cachedModel(`${MODEL}.gguf`));
   execFileSync(python, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   return folder;
 }
