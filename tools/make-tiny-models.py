@@ -13,6 +13,7 @@ import struct
 
 import gguf
 import numpy as np
+from lib.random_blocks import SCALES, random_blocks
 from lib.tiny_gguf import Random, add_tiny_vocabulary, finish
 
 Type = gguf.GGMLQuantizationType
@@ -58,6 +59,12 @@ MODELS = [
     Tiny("mixed", n_embd=96, n_head=6, n_head_kv=2, n_ff=128, weights=Type.Q4_0,
          by_tensor={"token_embd": Type.F16, "output": Type.BF16, "attn_q": Type.F32,
                     "attn_k": Type.Q8_0, "attn_v": Type.Q4_1, "ffn_down": Type.F16}),
+    Tiny("q5_0", n_embd=96, n_head=3, n_head_kv=1, n_ff=160, weights=Type.Q5_0),
+    Tiny("q5_1", n_embd=64, n_head=4, n_head_kv=4, n_ff=96, weights=Type.Q5_1, extra_tokens=3),
+    *(
+        Tiny(kind.name.lower(), n_embd=256, n_head=4, n_head_kv=2, n_ff=512, n_layer=1, weights=kind)
+        for kind in SCALES
+    ),
     Tiny("rope-linear", n_embd=32, n_head=2, n_head_kv=1, n_ff=64,
          rope_scaling=("linear", 4.0, 32)),
     Tiny("rope-llama3", n_embd=64, n_head=2, n_head_kv=1, n_ff=64, rope_base=500000.0,
@@ -115,7 +122,10 @@ def add_tensors(writer: gguf.GGUFWriter, m: Tiny, n_vocab: int) -> None:
             shape = gguf.quants.quant_shape_to_byte_shape((rows, columns), kind)
             writer.add_tensor_info(name, shape, np.dtype(np.uint8), math.prod(shape), kind)
             return
-        values = gguf.quants.quantize(random.tensor((rows, columns), std), kind)
+        if kind in SCALES:
+            values = random_blocks(random.bits, rows, columns, std, kind)
+        else:
+            values = gguf.quants.quantize(random.tensor((rows, columns), std), kind)
         writer.add_tensor(name, values, raw_dtype=kind)
 
     def add_norm(name: str) -> None:

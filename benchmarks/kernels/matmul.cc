@@ -1,4 +1,7 @@
-// Matrix products over the shapes of SmolLM2-135M, each for one token (decode), four and 32.
+// Matrix products over the shapes of SmolLM2-135M and some of Gemma 3 270M, each for one token
+// (decode), four and 32.
+#include <span>
+
 #include "bench.h"
 #include "quant/format.h"
 
@@ -9,9 +12,20 @@ struct Shape {
   size_t n_rows, n_cols;
 };
 
-constexpr Shape kShapes[] = {{576, 576}, {192, 576}, {1536, 576}, {576, 1536}, {49152, 576}};
-constexpr TensorType kTypes[] = {TensorType::kQ4_1, TensorType::kQ8_0, TensorType::kF16,
-                                 TensorType::kF32};
+constexpr Shape kSmolLm2[] = {{576, 576}, {192, 576}, {1536, 576}, {576, 1536}, {49152, 576}};
+constexpr Shape kGemma3[] = {{2048, 640}, {640, 2048}};
+constexpr Shape kGemma3Down[] = {{640, 2048}};  // K formats have blocks of 256
+
+constexpr struct {
+  TensorType type;
+  std::span<const Shape> shapes;
+} kCases[] = {
+    {TensorType::kQ4_1, kSmolLm2},    {TensorType::kQ8_0, kSmolLm2},
+    {TensorType::kF16, kSmolLm2},     {TensorType::kF32, kSmolLm2},
+    {TensorType::kQ5_0, kGemma3},     {TensorType::kQ4_K, kGemma3Down},
+    {TensorType::kQ6_K, kGemma3Down}, {TensorType::kQ5_K, kGemma3Down},
+    {TensorType::kQ3_K, kGemma3Down}, {TensorType::kIQ4_XS, kGemma3Down},
+};
 constexpr size_t kTokens[] = {1, 4, 32};
 
 // One matrix whose panels are all alike: what they hold does not matter.
@@ -65,8 +79,8 @@ void product(const KernelSet& set, const std::vector<PackedMatrix>& matrices, si
 }  // namespace
 
 void matmul(const KernelSets& sets) {
-  for (const TensorType type : kTypes) {
-    for (const Shape shape : kShapes) {
+  for (const auto& [type, shapes] : kCases) {
+    for (const Shape shape : shapes) {
       std::vector<std::vector<PackedMatrix>> matrices;  // of each set
       for (const KernelSet* set : sets) {
         matrices.push_back(make_matrices(*set, *find_format(type), shape));

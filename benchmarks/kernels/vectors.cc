@@ -35,10 +35,9 @@ void vectors_of(const KernelSet& set) {
   a.n_tokens = 1;
   for (const size_t n_cols : {kEmbd, kFf}) {
     a.n_cols = n_cols;
-    for (const bool for_int4 : {true, false}) {
-      a.for_int4 = for_int4;
-      a.for_int8 = !for_int4;
-      time(for_int4 ? "quantise for int4" : "quantise for int8", n_cols,
+    for (const WeightKind kind : {WeightKind::kInt4, WeightKind::kInt8}) {
+      a.kinds.reset().set(static_cast<size_t>(kind));
+      time(kind == WeightKind::kInt4 ? "quantise for int4" : "quantise for int8", n_cols,
            [&] { prepare_tile(set, a, 0); });
     }
   }

@@ -54,8 +54,8 @@ Result<Activations> reference_activations(const KernelSet& set, const Activation
     set.read_activations(own, kind, t, token);
     for (size_t g = 0; g < n_groups; ++g) {
       const int16_t* q = token.q + g * kGroupSize;
-      const int sum = std::accumulate(q, q + kGroupSize, 0);
-      out.sum[t * n_groups + g] = token.scale[g] * static_cast<float>(sum);
+      out.set_sums(t * n_groups + g, std::accumulate(q, q + kHalfGroup, 0),
+                   std::accumulate(q + kHalfGroup, q + kGroupSize, 0));
     }
   }
   return activations;
@@ -67,18 +67,26 @@ float rounding_bound(const PackedMatrix& reference_w, size_t row, const Activati
   const auto stride = static_cast<size_t>(row_bytes(*reference_w.format, reference_w.n_cols));
   const QuantisedActivations<const int16_t> a(activations.quantised.data(), activations.n_tokens,
                                               activations.n_cols);
+  const size_t n_parts = n_scales(reference_w.kind());
+  const size_t part_size = kGroupSize / n_parts;
   double magnitude = 0;
   for (size_t g = 0; g < n_groups; ++g) {
     IntegerGroup group;
     reference_w.format->decode_group(reference_w.bytes.data() + row * stride, g, group);
     const size_t i = token * n_groups + g;
-    double dot = 0;
-    for (size_t k = 0; k < kGroupSize; ++k) dot += group.q[k] * a.q[i * kGroupSize + k];
-    magnitude += std::fabs(dot * double{a.scale[i]} * double{group.scale}) +
-                 std::fabs(double{a.sum[i]} * double{group.min});
+    for (size_t part = 0; part < n_parts; ++part) {
+      double dot = 0;
+      for (size_t k = part * part_size; k < (part + 1) * part_size; ++k) {
+        dot += group.q[k] * a.q[i * kGroupSize + k];
+      }
+      const float sum = n_parts == 1 ? a.sum[i] : a.half_sum[2 * i + part];
+      magnitude += std::fabs(dot * double{a.scale[i]} * double{group.scale[part]}) +
+                   std::fabs(double{sum} * double{group.min[part]});
+    }
   }
   constexpr double kSmallest = 1e-37;  // below, floats have fewer bits
-  return static_cast<float>(magnitude * static_cast<double>(4 * n_groups) * 0x1p-24 + kSmallest);
+  return static_cast<float>(magnitude * static_cast<double>(4 * n_groups * n_parts) * 0x1p-24 +
+                            kSmallest);
 }
 
 bool agrees(const KernelSet& set, float actual, float expected, float bound) {

@@ -3,6 +3,7 @@
 // all others.
 #pragma once
 
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -44,15 +45,23 @@ struct Activations {
   size_t n_tokens = 0;
   size_t n_cols = 0;
   Array<uint8_t> quantised;  // quantised_bytes(n_tokens, n_cols), written by quantise()
-  // The kinds of weights that will be multiplied with them: a set may quantise differently for
-  // each.
-  bool for_int4 = true;
-  bool for_int8 = true;
+  // The kinds of weights that will be multiplied with them, all unless set: a set may quantise
+  // differently for each.
+  std::bitset<kWeightKinds> kinds = std::bitset<kWeightKinds>().set();
   // How many panels, far apart in memory, a product of one token reads side by side: 1 or
   // kMaxStreams. It changes no bit of the result (kernels/stream_choice.h).
   size_t n_streams = 1;
 
   size_t n_tiles() const { return (n_tokens + kTileTokens - 1) / kTileTokens; }
+
+  // Whether one of the kinds is such.
+  template <typename IsSuch>
+  bool is_for(const IsSuch& is_such) const {
+    for (size_t i = 0; i < kinds.size(); ++i) {
+      if (kinds[i] && is_such(static_cast<WeightKind>(i))) return true;
+    }
+    return false;
+  }
 };
 
 // One token's activations as a set has quantised them: x ≈ scale · q.

@@ -1,5 +1,5 @@
 // How the sets lay out integer activations: quantised values, then per group the scale and the
-// scaled sum.
+// scaled sums.
 #pragma once
 
 #include <algorithm>
@@ -13,20 +13,29 @@ namespace pipit {
 // A view of the buffer that quantise() writes and matmul() reads.
 template <typename Q>
 struct QuantisedActivations {
-  Q* q;          // [n_tokens, n_cols]   int16_t or const int16_t
-  float* scale;  // [n_tokens, n_cols / kGroupSize]
-  float* sum;    // [n_tokens, n_cols / kGroupSize]   scale · Σ q: what a weight's minimum is
-                 // multiplied by
+  Q* q;             // [n_tokens, n_cols]   int16_t or const int16_t
+  float* scale;     // [n_tokens, n_cols / kGroupSize]
+  float* sum;       // [n_tokens, n_cols / kGroupSize]   scale · Σ q: what a weight's minimum is
+                    // multiplied by
+  float* half_sum;  // [n_tokens, n_cols / kHalfGroup]   the same for minima of half a group
 
   // `Byte` is uint8_t or const uint8_t.
   template <typename Byte>
   QuantisedActivations(Byte* buffer, size_t n_tokens, size_t n_cols)
       : q((Q*)buffer),  // NOLINT: also casts const away for readers
         scale((float*)(buffer + n_tokens * n_cols * sizeof(Q))),
-        sum(scale + n_tokens * (n_cols / kGroupSize)) {}
+        sum(scale + n_tokens * (n_cols / kGroupSize)),
+        half_sum(sum + n_tokens * (n_cols / kGroupSize)) {}
+
+  // Sets the sums of group g, whose halves add up to these integers.
+  void set_sums(size_t g, int32_t first, int32_t second) const {
+    sum[g] = scale[g] * static_cast<float>(first + second);
+    half_sum[2 * g] = scale[g] * static_cast<float>(first);
+    half_sum[2 * g + 1] = scale[g] * static_cast<float>(second);
+  }
 
   static uint64_t bytes(size_t n_tokens, size_t n_cols) {
-    return uint64_t{n_tokens} * (n_cols * sizeof(Q) + n_cols / kGroupSize * 2 * sizeof(float));
+    return uint64_t{n_tokens} * (n_cols * sizeof(Q) + n_cols / kGroupSize * 4 * sizeof(float));
   }
 };
 

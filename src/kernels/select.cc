@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <chrono>
 #include <cmath>
 #include <optional>
@@ -48,20 +49,22 @@ Result<Array<uint8_t>> random_blocks(const Format& format, size_t n_rows, size_t
 // weights and activations by rows.
 constexpr float kCoarseShare = 0.05f;
 
-// One format, one number of tokens.
-Result<bool> product_agrees(const KernelSet& set, const Format& format, const float* x,
+constexpr size_t kMostCheckedCols = 256;
+constexpr size_t kCheckedRows = 2 * kPanelRows + 1;
+
+// One format with the `blocks` of a matrix [kCheckedRows, n_cols], one number of tokens.
+Result<bool> product_agrees(const KernelSet& set, const Format& format,
+                            const Array<uint8_t>& blocks, size_t n_cols, const float* x,
                             size_t n_tokens) {
-  constexpr size_t kRows = 2 * kPanelRows + 1;
-  constexpr size_t kCols = 2 * kGroupSize;
-  PIPIT_ASSIGN_OR_RETURN(const auto blocks, random_blocks(format, kRows, kCols));
-  PIPIT_ASSIGN_OR_RETURN(const auto w, pack_matrix(set, format, blocks.data(), kRows, kCols));
+  constexpr size_t kRows = kCheckedRows;
+  PIPIT_ASSIGN_OR_RETURN(const auto w, pack_matrix(set, format, blocks.data(), kRows, n_cols));
   PIPIT_ASSIGN_OR_RETURN(const auto reference_w,
-                         pack_matrix(kReference, format, blocks.data(), kRows, kCols));
-  PIPIT_ASSIGN_OR_RETURN(const auto own, prepare_activations(set, x, n_tokens, kCols));
+                         pack_matrix(kReference, format, blocks.data(), kRows, n_cols));
+  PIPIT_ASSIGN_OR_RETURN(const auto own, prepare_activations(set, x, n_tokens, n_cols));
   const bool is_comparable = set.read_activations != nullptr;
   PIPIT_ASSIGN_OR_RETURN(const auto activations,
                          is_comparable ? reference_activations(set, own, format.kind)
-                                       : prepare_activations(kReference, x, n_tokens, kCols));
+                                       : prepare_activations(kReference, x, n_tokens, n_cols));
   PIPIT_ASSIGN_OR_RETURN(auto actual, Array<float>::make(n_tokens * kRows));
   PIPIT_ASSIGN_OR_RETURN(auto expected, Array<float>::make(n_tokens * kRows));
   set.matmul(w, own, 0, w.n_panels(), actual.data());
@@ -221,11 +224,18 @@ Result<KernelChoice> choose(std::span<const KernelSet* const> candidates) {
 Result<bool> self_check(const KernelSet& set) {
   if (&set == &kReference) return true;  // the oracle
   constexpr size_t kTokens = 5;
-  PIPIT_ASSIGN_OR_RETURN(auto x, noise(kTokens * 2 * kGroupSize));
+  PIPIT_ASSIGN_OR_RETURN(auto x, noise(kTokens * kMostCheckedCols));
   x[3] *= 100;  // an outlier
+  std::bitset<kWeightKinds> checked;
   for (const Format* format : all_formats()) {
+    if (checked[static_cast<size_t>(format->kind)]) continue;
+    checked.set(static_cast<size_t>(format->kind));
+    const size_t n_cols =
+        std::max<size_t>(2 * kGroupSize, tensor_type_info(format->type)->block_size);
+    PIPIT_ASSIGN_OR_RETURN(const auto blocks, random_blocks(*format, kCheckedRows, n_cols));
     for (const size_t n_tokens : {size_t{1}, kTokens}) {
-      PIPIT_ASSIGN_OR_RETURN(const bool agrees, product_agrees(set, *format, x.data(), n_tokens));
+      PIPIT_ASSIGN_OR_RETURN(const bool agrees,
+                             product_agrees(set, *format, blocks, n_cols, x.data(), n_tokens));
       if (!agrees) return false;
     }
   }

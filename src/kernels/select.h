@@ -31,9 +31,9 @@ struct KernelChoice {
 Result<KernelChoice> choose_kernel_set(std::string_view name,
                                        std::span<const KernelSet* const> sets = all_kernel_sets());
 
-// Whether the set agrees with the reference: the products of every weight format, integers exactly
-// and floats within the rounding of their sums, and attention over every type of KV cache. Errors:
-// kOutOfMemory.
+// Whether the set agrees with the reference: the products of every kind of weights, integers
+// exactly and floats within the rounding of their sums, and attention over every type of KV cache.
+// Errors: kOutOfMemory.
 Result<bool> self_check(const KernelSet& set);
 
 }  // namespace pipit

@@ -38,12 +38,8 @@ struct Pass {
     a.x = in;
     a.n_tokens = n_tokens;
     a.n_cols = n_cols;
-    const auto any = [&](WeightKind kind) {
-      return std::any_of(products.begin(), products.end(),
-                         [&](const Product& product) { return product.w.kind() == kind; });
-    };
-    a.for_int4 = any(WeightKind::kInt4);
-    a.for_int8 = any(WeightKind::kInt8);
+    a.kinds.reset();
+    for (const Product& product : products) a.kinds.set(static_cast<size_t>(product.w.kind()));
     pool.run(a.n_tiles(), [&](size_t tile) {
       for_tile(tile, step);
       prepare_tile(kernels, a, tile);

@@ -14,8 +14,21 @@ extern const Format kF32Format;
 extern const Format kF16Format;
 extern const Format kQ4_0Format;
 extern const Format kQ4_1Format;
+extern const Format kQ5_0Format;
+extern const Format kQ5_1Format;
 extern const Format kQ8_0Format;
+extern const Format kQ2_KFormat;
+extern const Format kQ3_KFormat;
+extern const Format kQ4_KFormat;
+extern const Format kQ5_KFormat;
+extern const Format kQ6_KFormat;
+extern const Format kIQ4_NLFormat;
+extern const Format kIQ4_XSFormat;
 extern const Format kBF16Format;
+
+// Elements of a block of the K formats and IQ4_XS, and its groups.
+inline constexpr size_t kSuperBlock = 256;
+inline constexpr size_t kSuperGroups = kSuperBlock / kGroupSize;
 
 // Blocks may begin at any address, so fields are copied out and in.
 inline uint16_t load_u16(const uint8_t* bytes) {
@@ -40,6 +53,31 @@ inline int clamp_to_int(float value, int lowest, int highest) {
 // 1 / scale as ggml has it: a block of zeros has scale 0 and all its quants are 0 too.
 inline float inverse_scale(float scale) { return scale == 0.0f ? 0.0f : 1.0f / scale; }
 
+// The value with the largest magnitude, the first of several; 0 if there is none above 0.
+inline float farthest_from_zero(const float* values, size_t n) {
+  float farthest = 0.0f;
+  float distance = 0.0f;  // |farthest|; LLVM 19 at -O3 drops the fabs of fabs(farthest)
+  for (size_t i = 0; i < n; ++i) {
+    if (std::fabs(values[i]) > distance) {
+      farthest = values[i];
+      distance = std::fabs(values[i]);
+    }
+  }
+  return farthest;
+}
+
+struct Range {
+  float lowest, highest;
+};
+inline Range range_of(const float* values, size_t n) {
+  Range range = {values[0], values[0]};
+  for (size_t i = 1; i < n; ++i) {
+    if (values[i] < range.lowest) range.lowest = values[i];
+    if (values[i] > range.highest) range.highest = values[i];
+  }
+  return range;
+}
+
 // 32 nibbles in 16 bytes: byte j holds element j in its low half and element j + 16 in its high
 // half.
 inline void unpack_nibbles(const uint8_t* packed, int8_t* q) {
@@ -49,9 +87,58 @@ inline void unpack_nibbles(const uint8_t* packed, int8_t* q) {
   }
 }
 
+// Bit j of the word that begins at `bytes` becomes bit 4 of q[j].
+inline void add_fifth_bits(const uint8_t* bytes, int8_t* q) {
+  for (size_t j = 0; j < kGroupSize; ++j) {
+    q[j] = static_cast<int8_t>(q[j] | (bytes[j / 8] >> (j % 8) & 1) << 4);
+  }
+}
+
+inline void pack_fifth_bits(const int8_t* q, uint8_t* bytes) {
+  std::memset(bytes, 0, kGroupSize / 8);
+  for (size_t j = 0; j < kGroupSize; ++j) {
+    bytes[j / 8] = static_cast<uint8_t>(bytes[j / 8] | (q[j] >> 4 & 1) << (j % 8));
+  }
+}
+
+// Group g of bytes that hold `kBits` bits of each element, 32 elements apart in each byte:
+// 32 bytes hold the groups 0 … 8 / kBits - 1, the next ones 32 bytes those that follow.
+template <int kBits>
+uint8_t planar_bits(const uint8_t* bytes, size_t g, size_t j) {
+  constexpr size_t kGroups = 8 / kBits;
+  return bytes[g / kGroups * kGroupSize + j] >> (g % kGroups * kBits) & ((1 << kBits) - 1);
+}
+
+// Sets those bits, which are zero.
+template <int kBits>
+void put_planar_bits(int value, size_t g, size_t j, uint8_t* bytes) {
+  constexpr size_t kGroups = 8 / kBits;
+  uint8_t& byte = bytes[g / kGroups * kGroupSize + j];
+  byte = static_cast<uint8_t>(byte | value << (g % kGroups * kBits));
+}
+
+inline void set_scale(IntegerGroup& group, float scale, float min) {
+  group.scale[0] = group.scale[1] = scale;
+  group.min[0] = group.min[1] = min;
+}
+
+// The elements [n] by their groups. `zero` is the q of the weight 0 in formats around zero, whose
+// infinite scales then give infinities; 0 in the others.
+inline void decode_groups(const Format& format, int zero, const uint8_t* blocks, size_t n,
+                          float* out) {
+  for (size_t g = 0; g < n / kGroupSize; ++g, out += kGroupSize) {
+    IntegerGroup group;
+    format.decode_group(blocks, g, group);
+    for (size_t i = 0; i < kGroupSize; ++i) {
+      const float scaled = group.scale[i / kHalfGroup] * static_cast<float>(group.q[i] - zero);
+      out[i] = zero != 0 || !has_min(format.kind) ? scaled : scaled + group.min[i / kHalfGroup];
+    }
+  }
+}
+
 inline void pack_nibbles(const int8_t* q, uint8_t* packed) {
   for (size_t j = 0; j < kGroupSize / 2; ++j) {
-    packed[j] = static_cast<uint8_t>(q[j] | (q[j + kGroupSize / 2] << 4));
+    packed[j] = static_cast<uint8_t>((q[j] & 15) | (q[j + kGroupSize / 2] << 4));
   }
 }
 

@@ -11,18 +11,48 @@
 
 namespace pipit {
 
-// Elements that share a scale, in every integer format and in the activations.
+// Elements of a group, in every integer format and in the activations.
 inline constexpr size_t kGroupSize = 32;
+// Some formats have a scale for each half of a group.
+inline constexpr size_t kHalfGroup = kGroupSize / 2;
 
-// 32 consecutive weights as small integers: weight[i] = scale * q[i] + min.
+// 32 consecutive weights as small integers: weight[i] = scale[i / 16] * q[i] + min[i / 16].
 struct IntegerGroup {
-  int8_t q[kGroupSize];  // 0 … 15 (4-bit formats) or -128 … 127 (8-bit formats)
-  float scale;
-  float min;  // 0 for formats without a minimum
+  int8_t q[kGroupSize];
+  float scale[2];
+  float min[2];
 };
 
-// How a format's weights are best held in memory.
-enum class WeightKind : uint8_t { kInt4, kInt8, kF16, kBF16, kF32 };
+// How a format's weights are best held in memory: the kinds that kernels multiply. Where zero is in
+// the middle of the range the minimum is known by the scale, and is not held.
+enum class WeightKind : uint8_t {
+  kInt4,         // 0 … 15, scale and minimum
+  kInt4Halves,   // the same with scale and minimum for each half of a group
+  kInt5,         // 0 … 31, scale and minimum
+  kInt5Centred,  // 0 … 31, scale; minimum -16 · scale
+  kInt6Halves,   // 0 … 63, scale for each half; minimum -32 · scale
+  kTable4,       // one of the 16 values of kTable4Values, scale
+  kInt8,         // -128 … 127, scale
+  kF16,
+  kBF16,
+  kF32,
+};
+inline constexpr size_t kWeightKinds = 10;
+
+constexpr bool is_integer(WeightKind kind) { return kind <= WeightKind::kInt8; }
+
+// What an integer kind multiplies: scales of a group, and whether minima come into it.
+constexpr size_t n_scales(WeightKind kind) {
+  return kind == WeightKind::kInt4Halves || kind == WeightKind::kInt6Halves ? 2 : 1;
+}
+constexpr bool has_min(WeightKind kind) {
+  return kind != WeightKind::kTable4 && kind != WeightKind::kInt8;
+}
+
+// The weights that the 4-bit codes of IQ4_NL and IQ4_XS stand for (ggml-common.h,
+// kvalues_iq4nl): closer where weights are frequent.
+inline constexpr int8_t kTable4Values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                             1,    13,   25,  38,  53,  69,  89,  113};
 
 struct Format {
   TensorType type;

@@ -10,7 +10,9 @@ static_assert(std::endian::native == std::endian::little, "blocks are read in th
 namespace {
 
 constexpr const Format* kFormats[] = {
-    &kF32Format, &kF16Format, &kQ4_0Format, &kQ4_1Format, &kQ8_0Format, &kBF16Format,
+    &kF32Format,  &kF16Format,  &kQ4_0Format,   &kQ4_1Format,   &kQ5_0Format,
+    &kQ5_1Format, &kQ8_0Format, &kQ2_KFormat,   &kQ3_KFormat,   &kQ4_KFormat,
+    &kQ5_KFormat, &kQ6_KFormat, &kIQ4_NLFormat, &kIQ4_XSFormat, &kBF16Format,
 };
 
 }  // namespace

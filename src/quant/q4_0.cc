@@ -21,15 +21,7 @@ void decode(const uint8_t* blocks, size_t n, float* out) {
 // The weight farthest from zero gets q = 0, so the scale's sign is the opposite of its own.
 void encode(const float* values, size_t n, uint8_t* blocks) {
   for (; n > 0; n -= kGroupSize, values += kGroupSize, blocks += kBlockBytes) {
-    float farthest = 0.0f;
-    float distance = 0.0f;  // |farthest|; LLVM 19 at -O3 drops the fabs of fabs(farthest)
-    for (size_t i = 0; i < kGroupSize; ++i) {
-      if (std::fabs(values[i]) > distance) {
-        farthest = values[i];
-        distance = std::fabs(values[i]);
-      }
-    }
-    const float d = farthest / -8.0f;
+    const float d = farthest_from_zero(values, kGroupSize) / -8.0f;
     const float inverse = inverse_scale(d);
     int8_t q[kGroupSize];
     for (size_t i = 0; i < kGroupSize; ++i) {
@@ -45,8 +37,8 @@ void encode(const float* values, size_t n, uint8_t* blocks) {
 // d * q - 8 * d equals d * (q - 8): d has 11 significant bits, so no step rounds.
 void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {
   const uint8_t* block = blocks + i * kBlockBytes;
-  out.scale = load_f16(block);
-  out.min = -8.0f * out.scale;
+  const float d = load_f16(block);
+  set_scale(out, d, -8.0f * d);
   unpack_nibbles(block + 2, out.q);
 }
 

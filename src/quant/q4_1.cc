@@ -21,12 +21,7 @@ void decode(const uint8_t* blocks, size_t n, float* out) {
 
 void encode(const float* values, size_t n, uint8_t* blocks) {
   for (; n > 0; n -= kGroupSize, values += kGroupSize, blocks += kBlockBytes) {
-    float lowest = values[0];
-    float highest = values[0];
-    for (size_t i = 1; i < kGroupSize; ++i) {
-      if (values[i] < lowest) lowest = values[i];
-      if (values[i] > highest) highest = values[i];
-    }
+    const auto [lowest, highest] = range_of(values, kGroupSize);
     const float d = (highest - lowest) / 15.0f;
     const float inverse = inverse_scale(d);
     int8_t q[kGroupSize];
@@ -41,8 +36,7 @@ void encode(const float* values, size_t n, uint8_t* blocks) {
 
 void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {
   const uint8_t* block = blocks + i * kBlockBytes;
-  out.scale = load_f16(block);
-  out.min = load_f16(block + 2);
+  set_scale(out, load_f16(block), load_f16(block + 2));
   unpack_nibbles(block + 4, out.q);
 }
 

@@ -34,8 +34,7 @@ void encode(const float* values, size_t n, uint8_t* blocks) {
 
 void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {
   const uint8_t* block = blocks + i * kBlockBytes;
-  out.scale = load_f16(block);
-  out.min = 0.0f;
+  set_scale(out, load_f16(block), 0.0f);
   std::memcpy(out.q, block + 2, kGroupSize);
 }
 

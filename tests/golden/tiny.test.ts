@@ -7,5 +7,5 @@ const MAX_ERROR = 5e-5;
 const MAX_ERROR_QUANTISED = 2e-3;
 
 testTinyModels('tiny.json', 'make-tiny-models.py', ({ name }) =>
-  /q4|q8|mixed/.test(name) ? MAX_ERROR_QUANTISED : MAX_ERROR,
+  /q\d|mixed/.test(name) ? MAX_ERROR_QUANTISED : MAX_ERROR,
 );

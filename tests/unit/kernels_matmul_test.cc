@@ -16,6 +16,7 @@ namespace pipit {
 namespace {
 
 using testing::activations_of;
+using testing::columns_of;
 using testing::is_integer;
 using testing::multiply;
 using testing::name_of;
@@ -65,25 +66,27 @@ INSTANTIATE_TEST_SUITE_P(AllFormats, MatmulTest,
 TEST_P(MatmulTest, ReferenceIsWithinItsBoundOfExactArithmetic) {
   const Format& format = *GetParam();
   RandomValues random(1);
-  constexpr size_t kRows = 9, kCols = 96, kTokens = 3;
-  const auto blocks = random_blocks(format, kRows, kCols, random);
-  const auto x = random.floats(kTokens * kCols, 3.0f);
-  const auto y = multiply(kReference, pack(kReference, format, blocks, kRows, kCols),
-                          activations_of(kReference, x, kTokens, kCols));
+  constexpr size_t kRows = 9, kTokens = 3;
+  const size_t n_cols = columns_of(format, 96);
+  const auto blocks = random_blocks(format, kRows, n_cols, random);
+  const auto x = random.floats(kTokens * n_cols, 3.0f);
+  const auto y = multiply(kReference, pack(kReference, format, blocks, kRows, n_cols),
+                          activations_of(kReference, x, kTokens, n_cols));
   for (size_t r = 0; r < kRows; ++r) {
-    float weights[kCols];
-    format.decode(blocks.data() + r * row_bytes(format, kCols), kCols, weights);
+    std::vector<float> weights(n_cols);
+    format.decode(blocks.data() + r * row_bytes(format, n_cols), n_cols, weights.data());
     for (size_t t = 0; t < kTokens; ++t) {
       double exact = 0;
       double magnitude = 0;
       double rounding = 0;
-      for (size_t k = 0; k < kCols; ++k) {
-        const double product = double{weights[k]} * double{x[t * kCols + k]};
+      for (size_t k = 0; k < n_cols; ++k) {
+        const double product = double{weights[k]} * double{x[t * n_cols + k]};
         exact += product;
         magnitude += std::fabs(product);
         rounding += std::fabs(double{weights[k]}) * 3.0 / 32767 / 2;
       }
-      const double bound = (is_integer(format) ? rounding : 0) + magnitude * kCols * 0x1p-24;
+      const double bound =
+          (is_integer(format) ? rounding : 0) + magnitude * static_cast<double>(n_cols) * 0x1p-24;
       EXPECT_NEAR(double{y[t * kRows + r]}, exact, bound) << "row " << r << " token " << t;
     }
   }
@@ -92,7 +95,7 @@ TEST_P(MatmulTest, ReferenceIsWithinItsBoundOfExactArithmetic) {
 TEST_P(MatmulTest, EverySetEqualsTheReferenceForAllShapes) {
   const Format& format = *GetParam();
   const std::vector<size_t> columns = is_integer(format)
-                                          ? std::vector<size_t>{32, 64, 160}
+                                          ? columns_of(format, {32, 64, 160})
                                           : std::vector<size_t>{1, 2, 3, 31, 32, 33, 70};
   RandomValues random(2);
   for (size_t n_rows = 1; n_rows <= 2 * kPanelRows + 1; ++n_rows) {
@@ -116,38 +119,47 @@ TEST_P(MatmulTest, EverySetEqualsTheReferenceForAllShapes) {
 // at their extremes.
 TEST_P(MatmulTest, EverySetEqualsTheReferenceForExtremeWeights) {
   const Format& format = *GetParam();
-  constexpr size_t kRows = 17, kCols = 64, kTokens = 3;
+  constexpr size_t kRows = 17, kTokens = 3;
+  const size_t n_cols = columns_of(format, 64);
   RandomValues random(3);
-  const auto x = random.floats(kTokens * kCols);
+  const auto x = random.floats(kTokens * n_cols);
   for (int round = 0; round < 50; ++round) {
-    expect_reference_values(format, random.bytes(kRows * row_bytes(format, kCols)), kRows, kCols, x,
-                            kTokens, "random bytes");
+    expect_reference_values(format, random.bytes(kRows * row_bytes(format, n_cols)), kRows, n_cols,
+                            x, kTokens, "random bytes");
   }
   for (const int byte : {0x00, 0x7f, 0x80, 0xf0, 0x0f, 0xff}) {
-    const std::vector<uint8_t> blocks(kRows * row_bytes(format, kCols), static_cast<uint8_t>(byte));
-    expect_reference_values(format, blocks, kRows, kCols, x, kTokens,
+    const std::vector<uint8_t> blocks(kRows * row_bytes(format, n_cols),
+                                      static_cast<uint8_t>(byte));
+    expect_reference_values(format, blocks, kRows, n_cols, x, kTokens,
                             "all bytes " + std::to_string(byte));
   }
   if (!is_integer(format)) return;
   const TensorTypeInfo& info = *tensor_type_info(format.type);
-  for (const uint16_t scale : {0x0000, 0x8000, 0x0001, 0x03ff, 0x7bff, 0x7c00, 0xfc00, 0x7e00}) {
+  const std::vector<float> largest_x(kTokens * n_cols, 1.0f);  // all of them 127: the largest sums
+  for (const uint16_t scale :
+       {0x0000, 0x8000, 0x0001, 0x03ff, 0x3c00, 0x7bff, 0x7c00, 0xfc00, 0x7e00}) {
     for (const int quants : {0x00, 0x7f, 0x80, 0xff}) {
-      std::vector<uint8_t> blocks(kRows * row_bytes(format, kCols), static_cast<uint8_t>(quants));
+      std::vector<uint8_t> blocks(kRows * row_bytes(format, n_cols), static_cast<uint8_t>(quants));
       for (size_t block = 0; block < blocks.size(); block += info.block_bytes) {
+        // Scales stand at the beginning of a block or at its end.
         std::memcpy(&blocks[block], &scale, sizeof(scale));
+        std::memcpy(&blocks[block + info.block_bytes - sizeof(scale)], &scale, sizeof(scale));
       }
-      expect_reference_values(format, blocks, kRows, kCols, x, kTokens,
-                              "scale " + std::to_string(scale));
+      for (const auto& values : {x, largest_x}) {
+        expect_reference_values(format, blocks, kRows, n_cols, values, kTokens,
+                                "scale " + std::to_string(scale));
+      }
     }
   }
 }
 
 TEST_P(MatmulTest, EverySetEqualsTheReferenceForExtremeActivations) {
   const Format& format = *GetParam();
-  constexpr size_t kRows = 9, kCols = 64;
+  constexpr size_t kRows = 9;
+  const size_t n_cols = columns_of(format, 64);
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   RandomValues random(4);
-  const auto blocks = random_blocks(format, kRows, kCols, random);
+  const auto blocks = random_blocks(format, kRows, n_cols, random);
   const struct {
     const char* name;
     float even, odd;
@@ -164,26 +176,27 @@ TEST_P(MatmulTest, EverySetEqualsTheReferenceForExtremeActivations) {
       {"one outlier", 1e6f, 1e-6f},
   };
   for (const auto& c : cases) {
-    std::vector<float> x(kCols);
-    for (size_t i = 0; i < kCols; ++i) x[i] = i % 2 == 0 ? c.even : c.odd;
-    expect_reference_values(format, blocks, kRows, kCols, x, 1, c.name);
+    std::vector<float> x(n_cols);
+    for (size_t i = 0; i < n_cols; ++i) x[i] = i % 2 == 0 ? c.even : c.odd;
+    expect_reference_values(format, blocks, kRows, n_cols, x, 1, c.name);
   }
 }
 
 TEST_P(MatmulTest, UnpackedRowsAreTheFilesNumbers) {
   const Format& format = *GetParam();
-  constexpr size_t kRows = 19, kCols = 64;
+  constexpr size_t kRows = 19;
+  const size_t n_cols = columns_of(format, 64);
   RandomValues random(5);
-  const auto blocks = random_blocks(format, kRows, kCols, random);
+  const auto blocks = random_blocks(format, kRows, n_cols, random);
   for (const KernelSet* set : all_kernel_sets()) {
     if (!computes_like_reference(*set)) continue;
-    const PackedMatrix w = pack(*set, format, blocks, kRows, kCols);
+    const PackedMatrix w = pack(*set, format, blocks, kRows, n_cols);
     for (size_t r = 0; r < kRows; ++r) {
-      float expected[kCols];
-      float actual[kCols];
-      format.decode(blocks.data() + r * row_bytes(format, kCols), kCols, expected);
-      set->unpack_row(w, r, actual);
-      for (size_t k = 0; k < kCols; ++k)
+      std::vector<float> expected(n_cols);
+      std::vector<float> actual(n_cols);
+      format.decode(blocks.data() + r * row_bytes(format, n_cols), n_cols, expected.data());
+      set->unpack_row(w, r, actual.data());
+      for (size_t k = 0; k < n_cols; ++k)
         ASSERT_EQ(actual[k], expected[k]) << set->name << " " << r << ", " << k;
     }
   }

@@ -13,6 +13,7 @@ namespace pipit {
 namespace {
 
 using testing::activations_of;
+using testing::columns_of;
 using testing::is_integer;
 using testing::multiply;
 using testing::name_of;
@@ -98,7 +99,7 @@ TEST_P(XnnpackTest, EveryShapeIsWithinItsBound) {
   const Format& format = *GetParam();
   // Beyond 256 columns a panel is unpacked in parts.
   const std::vector<size_t> columns = is_integer(format)
-                                          ? std::vector<size_t>{32, 96, 256, 288, 544}
+                                          ? columns_of(format, {32, 96, 256, 288, 544})
                                           : std::vector<size_t>{1, 3, 33, 256, 257, 515};
   RandomValues random(1);
   for (const size_t n_rows : {1u, 2u, 3u, 4u, 5u, 7u, 8u, 9u, 12u, 15u, 16u, 17u, 25u}) {
@@ -114,28 +115,31 @@ TEST_P(XnnpackTest, EveryShapeIsWithinItsBound) {
 
 TEST_P(XnnpackTest, ExtremeWeightsAreWithinTheirBound) {
   const Format& format = *GetParam();
-  constexpr size_t kRows = 17, kCols = 64;
+  constexpr size_t kRows = 17;
+  const size_t n_cols = columns_of(format, 64);
   RandomValues random(2);
   for (const size_t n_tokens : {1u, 3u, 8u}) {
-    const auto x = random.floats(n_tokens * kCols);
+    const auto x = random.floats(n_tokens * n_cols);
     for (int round = 0; round < 50; ++round) {
-      expect_bounds(format, random.bytes(kRows * row_bytes(format, kCols)), kRows, kCols, x,
+      expect_bounds(format, random.bytes(kRows * row_bytes(format, n_cols)), kRows, n_cols, x,
                     n_tokens, "random bytes");
     }
     for (const int byte : {0x00, 0x7f, 0x80, 0xf0, 0x0f, 0xff}) {
-      const std::vector<uint8_t> blocks(kRows * row_bytes(format, kCols),
+      const std::vector<uint8_t> blocks(kRows * row_bytes(format, n_cols),
                                         static_cast<uint8_t>(byte));
-      expect_bounds(format, blocks, kRows, kCols, x, n_tokens, "all bytes " + std::to_string(byte));
+      expect_bounds(format, blocks, kRows, n_cols, x, n_tokens,
+                    "all bytes " + std::to_string(byte));
     }
   }
 }
 
 TEST_P(XnnpackTest, ExtremeActivationsAreWithinTheirBound) {
   const Format& format = *GetParam();
-  constexpr size_t kRows = 9, kCols = 64;
+  constexpr size_t kRows = 9;
+  const size_t n_cols = columns_of(format, 64);
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   RandomValues random(3);
-  const auto blocks = random_blocks(format, kRows, kCols, random);
+  const auto blocks = random_blocks(format, kRows, n_cols, random);
   const struct {
     const char* name;
     float even, odd;
@@ -154,9 +158,9 @@ TEST_P(XnnpackTest, ExtremeActivationsAreWithinTheirBound) {
   };
   for (const auto& c : cases) {
     for (const size_t n_tokens : {1u, 3u, 8u}) {
-      std::vector<float> x(n_tokens * kCols);
+      std::vector<float> x(n_tokens * n_cols);
       for (size_t i = 0; i < x.size(); ++i) x[i] = i % 2 == 0 ? c.even : c.odd;
-      expect_bounds(format, blocks, kRows, kCols, x, n_tokens, c.name);
+      expect_bounds(format, blocks, kRows, n_cols, x, n_tokens, c.name);
     }
   }
 }

@@ -1,32 +1,84 @@
 // From file blocks to panels as rows arrive, and one row back for embeddings.
 #include "kernels/panels/panels.h"
 
+#include <array>
 #include <cstring>
+#include <type_traits>
 
 #include "base/float16.h"
 
 namespace pipit::panels {
 namespace {
 
+constexpr uint32_t kLowNibbles = 0x0f0f0f0f;
+
+// The codes of kTable4Values by value + 128.
+constexpr auto kTable4Codes = [] {
+  std::array<uint8_t, 256> codes = {};
+  for (uint8_t code = 0; code < 16; ++code) codes[kTable4Values[code] + 128] = code;
+  return codes;
+}();
+
+// In place, values of the table to their codes.
+void to_codes(uint32_t (&units)[kUnits]) {
+  int8_t q[kGroupSize];
+  std::memcpy(q, units, sizeof(q));
+  uint8_t codes[kGroupSize];
+  for (size_t i = 0; i < kGroupSize; ++i) codes[i] = kTable4Codes[q[i] + 128];
+  std::memcpy(units, codes, sizeof(codes));
+}
+
 // A panel's share of one group of one row, for each integer panel type.
-void put(Q4Panel& panel, size_t row, const IntegerGroup& group) {
-  for (size_t v = 0; v < 4; ++v) {
-    const int8_t* q = group.q + 8 * v;
-    uint8_t* bytes = panel.q[v][row / 4] + 4 * (row % 4);
-    for (size_t j = 0; j < 4; ++j) bytes[j] = static_cast<uint8_t>(q[j] | q[j + 4] << 4);
+template <typename Panel>
+void put(Panel& panel, size_t row, const IntegerGroup& group) {
+  const auto word = [&](size_t plane) -> uint32_t& {
+    return panel.planes[plane][row / 4][row % 4];
+  };
+  uint32_t units[kUnits];
+  std::memcpy(units, group.q, sizeof(units));
+  if constexpr (std::is_same_v<Panel, Table4Panel>) to_codes(units);
+  for (size_t v = 0; v < kUnits / 2; ++v) {
+    word(v) = (units[2 * v] & kLowNibbles) | (units[2 * v + 1] & kLowNibbles) << 4;
   }
-  panel.scale[row] = group.scale;
-  panel.min[row] = group.min;
+  if constexpr (Panel::kHighBits > 0) {
+    constexpr size_t kBits = Panel::kHighBits;
+    constexpr uint32_t kMask = 0x01010101u * ((1u << kBits) - 1);
+    for (size_t plane = 0; plane < kBits; ++plane) word(4 + plane) = 0;
+    for (size_t u = 0; u < kUnits; ++u) {
+      word(4 + u * kBits / 8) |= (units[u] >> 4 & kMask) << (u * kBits % 8);
+    }
+  }
+  for (size_t i = 0; i < std::size(panel.factors); ++i) {
+    panel.factors[i][row] = i < Panel::kScales ? group.scale[i] : group.min[i - Panel::kScales];
+  }
 }
 
 void put(Q8Panel& panel, size_t row, const IntegerGroup& group) {
   for (size_t i = 0; i < kGroupSize; ++i) panel.q[i / 2][row][i % 2] = group.q[pair_column(i)];
-  panel.scale[row] = group.scale;
+  panel.scale[row] = group.scale[0];
 }
 
-float get(const Q4Panel& panel, size_t row, size_t k) {
-  const int byte = panel.q[k / 8][row / 4][4 * (row % 4) + k % 4];
-  return panel.scale[row] * static_cast<float>(byte >> (k % 8 / 4 * 4) & 15) + panel.min[row];
+template <typename Panel>
+float get(const Panel& panel, size_t row, size_t k) {
+  const auto word = [&](size_t plane) { return panel.planes[plane][row / 4][row % 4]; };
+  const size_t u = k / kUnitColumns;
+  const size_t byte = k % kUnitColumns * 8;
+  const int half = Panel::kScales == 1 ? 0 : static_cast<int>(k / kHalfGroup);
+  const float scale = panel.scale(half)[row];
+  const uint32_t low = word(u / 2) >> (byte + u % 2 * 4) & 15;
+  if constexpr (std::is_same_v<Panel, Table4Panel>) {
+    return scale * static_cast<float>(kTable4Values[low]);
+  } else {
+    constexpr size_t kBits = Panel::kHighBits;
+    uint32_t q = low;
+    if constexpr (kBits > 0) {
+      q |= (word(4 + u * kBits / 8) >> (byte + u * kBits % 8) & ((1u << kBits) - 1)) << 4;
+    }
+    if constexpr (Panel::kCentre > 0)
+      return scale * (static_cast<float>(q) - Panel::kCentre);
+    else
+      return scale * static_cast<float>(q) + panel.min(half)[row];
+  }
 }
 
 float get(const Q8Panel& panel, size_t row, size_t k) {
@@ -84,8 +136,6 @@ void unpack_floats(const PackedMatrix& w, size_t row, float* out, ToFloat to_flo
 uint64_t packed_bytes(const Format& format, uint64_t n_rows, uint64_t n_cols) {
   const uint64_t panels = (n_rows + kPanelRows - 1) / kPanelRows;
   switch (format.kind) {
-    case WeightKind::kInt4:
-      return panels * (n_cols / kGroupSize) * sizeof(Q4Panel);
     case WeightKind::kInt8:
       return panels * (n_cols / kGroupSize) * sizeof(Q8Panel);
     case WeightKind::kF16:
@@ -93,14 +143,15 @@ uint64_t packed_bytes(const Format& format, uint64_t n_rows, uint64_t n_cols) {
       return panels * n_cols * sizeof(FloatColumn<uint16_t>);
     case WeightKind::kF32:
       return panels * n_cols * sizeof(FloatColumn<float>);
+    default:
+      return with_nibble_panel(format.kind, [&]<typename Panel>() {
+        return panels * (n_cols / kGroupSize) * sizeof(Panel);
+      });
   }
-  return 0;
 }
 
 void pack_rows(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedMatrix& out) {
   switch (out.kind()) {
-    case WeightKind::kInt4:
-      return pack_groups<Q4Panel>(blocks, first_row, n_rows, out);
     case WeightKind::kInt8:
       return pack_groups<Q8Panel>(blocks, first_row, n_rows, out);
     case WeightKind::kF16:
@@ -108,13 +159,15 @@ void pack_rows(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedMat
       return pack_floats<uint16_t>(blocks, first_row, n_rows, out);
     case WeightKind::kF32:
       return pack_floats<float>(blocks, first_row, n_rows, out);
+    default:
+      return with_nibble_panel(out.kind(), [&]<typename Panel>() {
+        pack_groups<Panel>(blocks, first_row, n_rows, out);
+      });
   }
 }
 
 void unpack_row(const PackedMatrix& w, size_t row, float* out) {
   switch (w.kind()) {
-    case WeightKind::kInt4:
-      return unpack_groups<Q4Panel>(w, row, out);
     case WeightKind::kInt8:
       return unpack_groups<Q8Panel>(w, row, out);
     case WeightKind::kF16:
@@ -123,6 +176,9 @@ void unpack_row(const PackedMatrix& w, size_t row, float* out) {
       return unpack_floats<uint16_t>(w, row, out, bf16_to_f32);
     case WeightKind::kF32:
       return unpack_floats<float>(w, row, out, [](float value) { return value; });
+    default:
+      return with_nibble_panel(w.kind(),
+                               [&]<typename Panel>() { unpack_groups<Panel>(w, row, out); });
   }
 }
 

@@ -12,14 +12,68 @@ namespace pipit::panels {
 constexpr size_t pair_column(size_t i) { return i / 8 * 8 + i % 4 * 2 + i % 8 / 4; }
 constexpr size_t pair_position(size_t k) { return k / 8 * 8 + k % 2 * 4 + k % 8 / 2; }
 
-// 4-bit weights. Byte 4·(row % 4) + j of q[v][row / 4] holds the columns 8v + j (low nibble) and
-// 8v + 4 + j (high nibble): four neighbouring columns of a row in each 32-bit lane, what a dot
-// product of bytes multiplies and adds.
-struct Q4Panel {
-  uint8_t q[4][2][16];
-  float scale[kPanelRows];
-  float min[kPanelRows];
+// Four neighbouring columns of a group: what a dot product of bytes multiplies and adds in a 32-bit
+// lane, which is a row. Unit u of a row is a word whose byte j belongs to column 4u + j.
+inline constexpr size_t kUnitColumns = 4;
+inline constexpr size_t kUnits = kGroupSize / kUnitColumns;
+
+// Weights of 4, 5 or 6 bits. The low four bits of units 2v and 2v + 1 are the low and high nibbles
+// of planes[v]; the others stand above them in planes of their own, 8 / kHigh units in a byte.
+// Behind the scales [kScales] of a group (or of its halves) are its minima, unless the weights have
+// their zero in the middle of the range.
+template <int kHigh, int kScalesOfGroup, bool kIsCentred>
+struct BitPanel {
+  static constexpr int kHighBits = kHigh;
+  static constexpr int kScales = kScalesOfGroup;
+  static constexpr bool kHasMin = true;
+  static constexpr bool kIsSigned = false;
+  static constexpr int kMax = (16 << kHigh) - 1;                 // of a weight
+  static constexpr float kCentre = kIsCentred ? 8 << kHigh : 0;  // 0: no weight is known to be zero
+
+  uint32_t planes[4 + kHigh][2][kPanelRows / 2];
+  float factors[kIsCentred ? kScales : 2 * kScales][kPanelRows];
+
+  const float* scale(int i) const { return factors[i]; }
+  const float* min(int i) const { return factors[kScales + i]; }  // unless it is centred
 };
+
+using Q4Panel = BitPanel<0, 1, false>;
+using Q4HalvesPanel = BitPanel<0, 2, false>;
+using Q5Panel = BitPanel<1, 1, false>;
+using Q5CentredPanel = BitPanel<1, 1, true>;
+using Q6HalvesPanel = BitPanel<2, 2, true>;
+
+// Weights of kTable4Values, whose codes stand where a Q4Panel has its weights.
+struct Table4Panel {
+  static constexpr int kHighBits = 0;
+  static constexpr int kScales = 1;
+  static constexpr bool kHasMin = false;
+  static constexpr bool kIsSigned = true;
+
+  uint32_t planes[4][2][kPanelRows / 2];
+  float factors[1][kPanelRows];
+
+  const float* scale(int /*i*/) const { return factors[0]; }
+};
+
+// Calls use.operator()<Panel>() with the panel type of a kind whose weights stand in nibbles.
+template <typename Use>
+auto with_nibble_panel(WeightKind kind, const Use& use) {
+  switch (kind) {
+    case WeightKind::kInt4Halves:
+      return use.template operator()<Q4HalvesPanel>();
+    case WeightKind::kInt5:
+      return use.template operator()<Q5Panel>();
+    case WeightKind::kInt5Centred:
+      return use.template operator()<Q5CentredPanel>();
+    case WeightKind::kInt6Halves:
+      return use.template operator()<Q6HalvesPanel>();
+    case WeightKind::kTable4:
+      return use.template operator()<Table4Panel>();
+    default:
+      return use.template operator()<Q4Panel>();
+  }
+}
 
 // 8-bit weights: q[i][row] holds the columns pair_column(2i) and pair_column(2i + 1), so that
 // load8x8_s gives 4 rows × 2 columns.

@@ -1,6 +1,7 @@
 // Columns of a packed panel as floats, for kernel sets that multiply floats.
 #include "kernels/panels/float_elements.h"
 #include "kernels/panels/panels.h"
+#include "kernels/panels/units.h"
 #include "kernels/simd128/vec.h"
 
 namespace pipit::panels {
@@ -16,18 +17,25 @@ const Panel* panel_at(const PackedMatrix& w, size_t panel, size_t panel_size) {
 }
 
 // Groups [n] to columns [n · kGroupSize].
-void unpack(const Q4Panel* groups, size_t n, FloatColumn<float>* out) {
-  const v128_t mask = wasm_i32x4_const_splat(15);
+template <typename Panel>
+void unpack(const Panel* groups, size_t n, FloatColumn<float>* out) {
+  const UnitConstants<Panel> constants;
   for (size_t g = 0; g < n; ++g, out += kGroupSize) {
-    for (size_t half = 0; half < 2; ++half) {
-      const v128_t scale = load(groups[g].scale + 4 * half);
-      const v128_t min = load(groups[g].min + 4 * half);
-      for (size_t v = 0; v < 4; ++v) {
-        const v128_t bytes = load(groups[g].q[v][half]);  // a 32-bit lane is a row
-        for (uint32_t i = 0; i < 8; ++i) {
-          const uint32_t shift = 8 * (i % 4) + 4 * (i / 4);
-          const v128_t q = wasm_v128_and(wasm_u32x4_shr(bytes, shift), mask);
-          store(out[8 * v + i].w + 4 * half, multiply_add(wasm_f32x4_convert_i32x4(q), scale, min));
+    const Units<Panel> units(groups[g]);
+    for (int half = 0; half < 2; ++half) {
+      PIPIT_UNROLL for (int u = 0; u < static_cast<int>(kUnits); ++u) {
+        const int i = u * Panel::kScales / static_cast<int>(kUnits);
+        const v128_t scale = load(groups[g].scale(i) + 4 * half);
+        const v128_t bytes = units.bytes(u, half, constants);  // a 32-bit lane is a row
+        PIPIT_UNROLL for (uint32_t j = 0; j < kUnitColumns; ++j) {
+          const v128_t top = wasm_i32x4_shl(bytes, 24 - 8 * j);
+          float* column = out[static_cast<uint32_t>(u) * kUnitColumns + j].w + 4 * half;
+          if constexpr (Panel::kHasMin) {
+            const v128_t q = wasm_f32x4_convert_i32x4(wasm_u32x4_shr(top, 24));
+            store(column, multiply_add(q, scale, load_min(groups[g], i, half)));
+          } else {
+            store(column, wasm_f32x4_mul(wasm_f32x4_convert_i32x4(wasm_i32x4_shr(top, 24)), scale));
+          }
         }
       }
     }
@@ -66,8 +74,6 @@ void unpack_panel(const PackedMatrix& w, size_t panel, size_t first_col, size_t 
   const size_t first_group = first_col / kGroupSize;
   const size_t n_groups = w.n_cols / kGroupSize;
   switch (w.kind()) {
-    case WeightKind::kInt4:
-      return unpack(panel_at<Q4Panel>(w, panel, n_groups) + first_group, n_cols / kGroupSize, out);
     case WeightKind::kInt8:
       return unpack(panel_at<Q8Panel>(w, panel, n_groups) + first_group, n_cols / kGroupSize, out);
     case WeightKind::kF16:
@@ -76,6 +82,10 @@ void unpack_panel(const PackedMatrix& w, size_t panel, size_t first_col, size_t 
       return unpack(panel_at<FloatColumn<Bfloat>>(w, panel, w.n_cols) + first_col, n_cols, out);
     case WeightKind::kF32:
       return unpack(panel_at<FloatColumn<float>>(w, panel, w.n_cols) + first_col, n_cols, out);
+    default:
+      return with_nibble_panel(w.kind(), [&]<typename Panel>() {
+        unpack(panel_at<Panel>(w, panel, n_groups) + first_group, n_cols / kGroupSize, out);
+      });
   }
 }
 

@@ -44,15 +44,15 @@ void quantise(Activations& activations, size_t tile) {
     float max = 0;
     for (size_t i = 0; i < kGroupSize; ++i) max = std::max(max, std::fabs(group[i]));
     const float inverse = max > kSmallestGroupMax ? kActivationMax / max : 0.0f;
-    int32_t sum = 0;
+    int32_t sums[2] = {};
     for (size_t i = 0; i < kGroupSize; ++i) {
       const float q = std::nearbyint(group[i] * inverse);
       a.q[g * kGroupSize + i] = static_cast<int16_t>(
           std::isnan(q) ? 0.0f : std::clamp(q, -kActivationMax, kActivationMax));
-      sum += a.q[g * kGroupSize + i];
+      sums[i / kHalfGroup] += a.q[g * kGroupSize + i];
     }
     a.scale[g] = max / kActivationMax;
-    a.sum[g] = a.scale[g] * static_cast<float>(sum);
+    a.set_sums(g, sums[0], sums[1]);
   }
 }
 
@@ -65,20 +65,28 @@ void read_activations(const Activations& activations, WeightKind /*kind*/, size_
   std::copy_n(a.scale + token * n_groups, n_groups, out.scale);
 }
 
-// Integer weights × integer activations, exact within a group.
+// Integer weights × integer activations, exact within a group, or half a group where that has its
+// own scale.
 float dot_groups(const PackedMatrix& w, size_t row, const QuantisedActivations<int16_t>& a,
                  size_t token) {
   const uint8_t* blocks = row_blocks(w, row);
   const size_t n_groups = w.n_cols / kGroupSize;
+  const size_t n_parts = n_scales(w.kind());
+  const size_t part_size = kGroupSize / n_parts;
   float result = 0;
   for (size_t g = 0; g < n_groups; ++g) {
     IntegerGroup group;
     w.format->decode_group(blocks, g, group);
     const size_t i = token * n_groups + g;
-    int32_t dot = 0;
-    for (size_t k = 0; k < kGroupSize; ++k) dot += group.q[k] * a.q[i * kGroupSize + k];
-    result = static_cast<float>(dot) * a.scale[i] * group.scale + result;
-    if (w.kind() == WeightKind::kInt4) result = a.sum[i] * group.min + result;
+    for (size_t part = 0; part < n_parts; ++part) {
+      int32_t dot = 0;
+      for (size_t k = part * part_size; k < (part + 1) * part_size; ++k) {
+        dot += group.q[k] * a.q[i * kGroupSize + k];
+      }
+      result = static_cast<float>(dot) * a.scale[i] * group.scale[part] + result;
+      if (!has_min(w.kind())) continue;
+      result = (n_parts == 1 ? a.sum[i] : a.half_sum[2 * i + part]) * group.min[part] + result;
+    }
   }
   return result;
 }
@@ -99,7 +107,7 @@ float dot_floats(const PackedMatrix& w, size_t row, const float* x) {
 void matmul(const PackedMatrix& w, const Activations& x, size_t first_panel, size_t n_panels,
             float* y) {
   const QuantisedActivations<int16_t> a(x.quantised.data(), x.n_tokens, x.n_cols);
-  const bool is_integer = w.kind() == WeightKind::kInt4 || w.kind() == WeightKind::kInt8;
+  const bool is_integer = w.format->decode_group != nullptr;
   const size_t end_row = std::min<size_t>((first_panel + n_panels) * kPanelRows, w.n_rows);
   for (size_t t = 0; t < x.n_tokens; ++t) {
     for (size_t r = first_panel * kPanelRows; r < end_row; ++r) {

@@ -13,6 +13,7 @@ namespace {
 using simd128::load;
 using simd128::max_lane;
 using simd128::store;
+using simd128::sum_int_lanes;
 
 constexpr float kMax = 127;
 constexpr float kOutlierMax = 127 * 128;
@@ -101,12 +102,12 @@ template <int T>
 void quantise_group(const float* x, int t, GroupTile<T>& out) {
   const bool is_zero = !(out.scale[t] * kMax > kSmallestGroupMax);
   const v128_t inverse = wasm_f32x4_splat(is_zero ? 0.0f : 1 / out.scale[t]);
-  v128_t sums = wasm_i32x4_const_splat(0);
+  v128_t sums[2] = {};
   v128_t q[kUnits];
   for (size_t u = 0; u < kUnits; ++u) {
     const v128_t scaled = wasm_f32x4_mul(load(x + u * kUnitColumns), inverse);
     q[u] = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest(scaled));
-    sums = wasm_i32x4_add(sums, q[u]);
+    sums[2 * u / kUnits] = wasm_i32x4_add(sums[2 * u / kUnits], q[u]);
   }
   for (uint32_t i = 0; i < out.n_outliers; ++i) {
     v128_t& outlier = q[out.unit[i]];
@@ -120,9 +121,11 @@ void quantise_group(const float* x, int t, GroupTile<T>& out) {
     const v128_t rest = wasm_i16x8_narrow_i32x4(q[4 * half + 2], q[4 * half + 3]);
     store(out.q[t] + 16 * half, wasm_i8x16_narrow_i16x8(low, rest));
   }
-  const int sum = wasm_i32x4_extract_lane(sums, 0) + wasm_i32x4_extract_lane(sums, 1) +
-                  wasm_i32x4_extract_lane(sums, 2) + wasm_i32x4_extract_lane(sums, 3);
-  out.sum[t] = out.scale[t] * static_cast<float>(sum);
+  const int first = sum_int_lanes(sums[0]);
+  const int second = sum_int_lanes(sums[1]);
+  out.sum[t] = out.scale[t] * static_cast<float>(first + second);
+  out.half_sum[0][t] = out.scale[t] * static_cast<float>(first);
+  out.half_sum[1][t] = out.scale[t] * static_cast<float>(second);
 }
 
 // x [n_tokens, n_cols] to a tile's groups [n_groups].

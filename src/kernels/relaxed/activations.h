@@ -1,5 +1,5 @@
-// Activations of the relaxed set's 4-bit products: int8, except that a group of 32 columns may have
-// one or two units of four neighbouring columns with 15 bits.
+// Activations of the relaxed set's products with weights of 4 to 6 bits: int8, except that a group
+// of 32 columns may have one or two units of four neighbouring columns with 15 bits.
 //
 // A group's largest value sets the scale of all its values, and in a transformer a few columns are
 // far larger than the rest; with a byte of their own they no longer cost the others their
@@ -11,13 +11,12 @@
 
 #include <cstdint>
 
-#include "kernels/kernel_set.h"
+#include "kernels/panels/panels.h"
 
 namespace pipit::relaxed {
 
-// Columns of an outlier unit: what one lane of a Q4Panel's bytes holds of a row.
-inline constexpr size_t kUnitColumns = 4;
-inline constexpr size_t kUnits = kGroupSize / kUnitColumns;
+using panels::kUnitColumns;
+using panels::kUnits;
 
 inline constexpr size_t kMaxOutliers = 2;
 
@@ -28,7 +27,8 @@ struct GroupTile {
   int8_t q[T][kGroupSize];                        // -127 … 127; in outlier units -64 … 63
   int8_t outlier[kMaxOutliers][T][kUnitColumns];  // -127 … 127
   float scale[T];
-  float sum[T];  // scale · Σ (q + 128 · outlier): what a weight's minimum is multiplied by
+  float sum[T];          // scale · Σ (q + 128 · outlier): what a weight's minimum is multiplied by
+  float half_sum[2][T];  // the same of the columns 0 … 15 and 16 … 31
   uint32_t n_outliers;
   uint32_t unit[kMaxOutliers];  // 0 … 7: columns 4 · unit …
 };

@@ -18,6 +18,7 @@ namespace pipit::relaxed {
 // sums are left alone, too, but share two ports with the products on Zen 4: prefill was 10 %
 // slower.)
 struct DotI16 {
+  static constexpr int kMaxSum = INT16_MAX;
   static v128_t add(v128_t a, v128_t b, v128_t sum) {
     const v128_t next = wasm_i16x8_add(sum, wasm_i16x8_relaxed_dot_i8x16_i7x16(a, b));
     const int16_t lane = wasm_i16x8_extract_lane(next, 0);
@@ -31,6 +32,7 @@ struct DotI16 {
 };
 
 struct DotI32 {
+  static constexpr int kMaxSum = INT32_MAX;
   static v128_t add(v128_t a, v128_t b, v128_t sum) {
     return wasm_i32x4_relaxed_dot_i8x16_i7x16_add(a, b, sum);
   }

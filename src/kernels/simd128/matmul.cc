@@ -2,6 +2,7 @@
 // Sums run in the order of the reference kernels, so the results are the same bits.
 #include "kernels/panels/float_elements.h"
 #include "kernels/panels/panel_loop.h"
+#include "kernels/panels/units.h"
 #include "kernels/quantised_activations.h"
 #include "kernels/simd128/simd128.h"
 #include "kernels/simd128/vec.h"
@@ -14,50 +15,73 @@ using panels::FloatColumn;
 using panels::Half;
 using panels::PanelSum;
 using panels::Part;
-using panels::Q4Panel;
 using panels::Q8Panel;
 using panels::Streams;
 using panels::to_f32;
+using panels::UnitConstants;
+using panels::Units;
 using Int16Activations = QuantisedActivations<const int16_t>;
 
-// Σ over the groups of S panels of 4-bit rows with the int16 activations of T tokens.
-template <int S, int T>
-inline void q4_q16_gemm_8SxT__simd128(Streams<Q4Panel, S> streams, size_t n_groups,
-                                      const Int16Activations& a, size_t token,
-                                      PanelSum (&sums)[S][T]) {
-  const v128_t mask = load(panels::kNibbleMask16);
+// The columns 8v … of a group of four rows as 16-bit lanes, in the order of panels::pair_column.
+template <typename Panel>
+inline void load_pairs(const Units<Panel>& units, int v, int half,
+                       const UnitConstants<Panel>& constants, v128_t mask, v128_t (&pairs)[4]) {
+  PIPIT_UNROLL for (int i = 0; i < 2; ++i) {
+    const v128_t bytes = units.bytes(2 * v + i, half, constants);
+    if constexpr (Panel::kIsSigned) {
+      pairs[i] = wasm_i16x8_shr(wasm_i16x8_shl(bytes, 8), 8);
+      pairs[i + 2] = wasm_i16x8_shr(bytes, 8);
+    } else {
+      pairs[i] = wasm_v128_and(bytes, mask);
+      pairs[i + 2] = wasm_u16x8_shr(bytes, 8);
+    }
+  }
+}
+
+// Σ over the groups of S panels with the int16 activations of T tokens.
+template <typename Panel, int S, int T>
+inline void nibbles_q16_gemm_8SxT__simd128(Streams<Panel, S> streams, size_t n_groups,
+                                           const Int16Activations& a, size_t token,
+                                           PanelSum (&sums)[S][T]) {
+  constexpr int kScales = Panel::kScales;
+  const UnitConstants<Panel> constants;
+  const v128_t mask = load(panels::kByteMask16);
   clear(sums);
   const size_t n_cols = n_groups * kGroupSize;
   for (size_t g = 0; g < n_groups; ++g) {
     const int16_t* q = a.q + token * n_cols + g * kGroupSize;
     PIPIT_UNROLL for (int s = 0; s < S; ++s) {
-      const Q4Panel& panel = streams[s][g];
-      v128_t dots[T][2];
-      PIPIT_UNROLL for (int t = 0; t < T; ++t) dots[t][0] = dots[t][1] = wasm_i32x4_const_splat(0);
-      PIPIT_UNROLL for (int v = 0; v < 4; ++v) {
-        PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
-          const v128_t lanes = load(panel.q[v][half]);
-          const v128_t nibbles[4] = {
-              wasm_v128_and(lanes, mask), wasm_v128_and(wasm_u16x8_shr(lanes, 4), mask),
-              wasm_v128_and(wasm_u16x8_shr(lanes, 8), mask), wasm_u16x8_shr(lanes, 12)};
-          PIPIT_UNROLL for (int t = 0; t < T; ++t) {
-            PIPIT_UNROLL for (int j = 0; j < 4; ++j) {
-              const v128_t pair =
-                  wasm_v128_load32_splat(q + static_cast<size_t>(t) * n_cols + v * 8 + j * 2);
-              dots[t][half] = wasm_i32x4_add(dots[t][half], wasm_i32x4_dot_i16x8(nibbles[j], pair));
+      const Panel& panel = streams[s][g];
+      const Units<Panel> units(panel);
+      PIPIT_UNROLL for (int part = 0; part < kScales; ++part) {
+        v128_t dots[T][2];
+        PIPIT_UNROLL for (int t = 0; t < T; ++t) dots[t][0] = dots[t][1] =
+            wasm_i32x4_const_splat(0);
+        PIPIT_UNROLL for (int v = 4 / kScales * part; v < 4 / kScales * (part + 1); ++v) {
+          PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
+            v128_t pairs[4];
+            load_pairs(units, v, half, constants, mask, pairs);
+            PIPIT_UNROLL for (int t = 0; t < T; ++t) {
+              PIPIT_UNROLL for (int j = 0; j < 4; ++j) {
+                const v128_t x =
+                    wasm_v128_load32_splat(q + static_cast<size_t>(t) * n_cols + v * 8 + j * 2);
+                dots[t][half] = wasm_i32x4_add(dots[t][half], wasm_i32x4_dot_i16x8(pairs[j], x));
+              }
             }
           }
         }
-      }
-      PIPIT_UNROLL for (int t = 0; t < T; ++t) {
-        const size_t i = (token + static_cast<size_t>(t)) * n_groups + g;
-        const v128_t scale = wasm_v128_load32_splat(a.scale + i);
-        const v128_t sum = wasm_v128_load32_splat(a.sum + i);
-        PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
-          v128_t& total = sums[s][t].half[half];
-          const v128_t dot = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(dots[t][half]), scale);
-          const v128_t scaled = multiply_add(dot, load(panel.scale + 4 * half), total);
-          total = multiply_add(sum, load(panel.min + 4 * half), scaled);
+        PIPIT_UNROLL for (int t = 0; t < T; ++t) {
+          const size_t i = (token + static_cast<size_t>(t)) * n_groups + g;
+          const v128_t scale = wasm_v128_load32_splat(a.scale + i);
+          PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
+            v128_t& total = sums[s][t].half[half];
+            const v128_t dot = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(dots[t][half]), scale);
+            total = multiply_add(dot, load(panel.scale(part) + 4 * half), total);
+            if constexpr (Panel::kHasMin) {
+              const float* sum = kScales == 1 ? a.sum + i : a.half_sum + 2 * i + part;
+              total = multiply_add(wasm_v128_load32_splat(sum), load_min(panel, part, half), total);
+            }
+          }
         }
       }
     }
@@ -141,12 +165,6 @@ void multiply(const Part& part, const uint8_t* quantised) {
   const size_t n_groups = part.w.n_cols / kGroupSize;
   const Int16Activations a(quantised, part.x.n_tokens, part.x.n_cols);
   switch (part.w.kind()) {
-    case WeightKind::kInt4:
-      return panels::for_panels<Q4Panel, kTwoAndOne>(
-          part, n_groups,
-          [&]<int S, int T>(Streams<Q4Panel, S> streams, size_t token, PanelSum(&sums)[S][T]) {
-            q4_q16_gemm_8SxT__simd128(streams, n_groups, a, token, sums);
-          });
     case WeightKind::kInt8:
       return panels::for_panels<Q8Panel, kTwoAndOne>(
           part, n_groups,
@@ -159,6 +177,14 @@ void multiply(const Part& part, const uint8_t* quantised) {
       return float_matmul<Bfloat>(part);
     case WeightKind::kF32:
       return float_matmul<float>(part);
+    default:
+      return panels::with_nibble_panel(part.w.kind(), [&]<typename Panel>() {
+        panels::for_panels<Panel, kTwoAndOne>(
+            part, n_groups,
+            [&]<int S, int T>(Streams<Panel, S> streams, size_t token, PanelSum(&sums)[S][T]) {
+              nibbles_q16_gemm_8SxT__simd128(streams, n_groups, a, token, sums);
+            });
+      });
   }
 }
 

@@ -34,22 +34,21 @@ void quantise_tile(const Activations& activations, size_t tile, uint8_t* out) {
     }
     const float max = max_lane(maxima);
     const v128_t inverse = wasm_f32x4_splat(max > kSmallestGroupMax ? kActivationMax / max : 0.0f);
-    v128_t sums = wasm_i32x4_const_splat(0);
+    v128_t sums[2] = {};
     for (size_t i = 0; i < kGroupSize; i += 8) {
       v128_t q[2];
       for (size_t half = 0; half < 2; ++half) {
         const v128_t scaled = wasm_f32x4_mul(load(group + i + 4 * half), inverse);
         q[half] = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest(scaled));
-        sums = wasm_i32x4_add(sums, q[half]);
+        v128_t& sum = sums[i / kHalfGroup];
+        sum = wasm_i32x4_add(sum, q[half]);
       }
       const v128_t columns = wasm_i16x8_narrow_i32x4(q[0], q[1]);
       store(a.q + g * kGroupSize + i,  // in the order of panels::pair_column
             wasm_i16x8_shuffle(columns, columns, 0, 2, 4, 6, 1, 3, 5, 7));
     }
-    const int sum = wasm_i32x4_extract_lane(sums, 0) + wasm_i32x4_extract_lane(sums, 1) +
-                    wasm_i32x4_extract_lane(sums, 2) + wasm_i32x4_extract_lane(sums, 3);
     a.scale[g] = max / kActivationMax;
-    a.sum[g] = a.scale[g] * static_cast<float>(sum);
+    a.set_sums(g, sum_int_lanes(sums[0]), sum_int_lanes(sums[1]));
   }
 }
 

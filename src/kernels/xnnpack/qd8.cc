@@ -77,7 +77,8 @@ void for_weights(const PackedMatrix& w, const uint8_t* blocks, const Use& use) {
     IntegerGroup group;
     w.format->decode_group(blocks, g, group);
     for (size_t k = 0; k < kGroupSize; ++k) {
-      use(g * kGroupSize + k, group.scale * static_cast<float>(group.q[k]) + group.min);
+      const size_t half = k / kHalfGroup;
+      use(g * kGroupSize + k, group.scale[half] * static_cast<float>(group.q[k]) + group.min[half]);
     }
   }
 }

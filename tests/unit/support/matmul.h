@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -16,6 +17,17 @@ namespace pipit::testing {
 inline constexpr float kRedzone = 12345.0f;
 
 inline bool is_integer(const Format& format) { return format.decode_group != nullptr; }
+
+// n_cols, or as many whole blocks as take the place of that many groups.
+inline size_t columns_of(const Format& format, size_t n_cols) {
+  const size_t block_size = tensor_type_info(format.type)->block_size;
+  return block_size <= kGroupSize ? n_cols : std::min<size_t>(n_cols / kGroupSize, 2) * block_size;
+}
+inline std::vector<size_t> columns_of(const Format& format, std::vector<size_t> all) {
+  for (size_t& n_cols : all) n_cols = columns_of(format, n_cols);
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
 
 template <typename T>
 T take(Result<T> result) {

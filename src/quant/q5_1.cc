@@ -1,0 +1,44 @@
+// Q5_1: 32 weights of 5 bits with a scale and a minimum (block_q5_1 in ggml-common.h).
+//
+//   byte   0       2       4                    8                                 24
+//          | d:f16 | m:f16 | bit 4 of q[j]: bit j | q[0]|q[16]<<4 … q[15]|q[31]<<4 |
+//   weight[i] = d * q[i] + m
+#include "quant/block_format.h"
+
+namespace pipit {
+namespace {
+
+constexpr size_t kBlockBytes = 24;
+
+void decode(const uint8_t* blocks, size_t n, float* out) {
+  decode_groups(kQ5_1Format, 0, blocks, n, out);
+}
+
+void encode(const float* values, size_t n, uint8_t* blocks) {
+  for (; n > 0; n -= kGroupSize, values += kGroupSize, blocks += kBlockBytes) {
+    const auto [lowest, highest] = range_of(values, kGroupSize);
+    const float d = (highest - lowest) / 31.0f;
+    const float inverse = inverse_scale(d);
+    int8_t q[kGroupSize];
+    for (size_t i = 0; i < kGroupSize; ++i) {
+      q[i] = static_cast<int8_t>(clamp_to_int((values[i] - lowest) * inverse + 0.5f, 0, 31));
+    }
+    store_f16(blocks, d);
+    store_f16(blocks + 2, lowest);
+    pack_fifth_bits(q, blocks + 4);
+    pack_nibbles(q, blocks + 8);
+  }
+}
+
+void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {
+  const uint8_t* block = blocks + i * kBlockBytes;
+  set_scale(out, load_f16(block), load_f16(block + 2));
+  unpack_nibbles(block + 8, out.q);
+  add_fifth_bits(block + 4, out.q);
+}
+
+}  // namespace
+
+const Format kQ5_1Format = {TensorType::kQ5_1, WeightKind::kInt5, decode, encode, decode_group};
+
+}  // namespace pipit
