@@ -69,6 +69,7 @@ class Model {
   const ModelInfo& info() const;
   const Gguf& gguf() const;
   const Tokenizer& tokenizer() const;
+  const HeadCounts& head_counts() const;
   const Parts& parts() const { return *parts_; }
 
  private:
@@ -124,12 +125,14 @@ class Session {
 
   // Appends and computes 1 … max_batch() tokens. Errors: kInvalidArgument (a token id, the number
   // of tokens), kContextFull, kOutOfMemory; the sequence then is as before.
-  Status append(std::span<const int32_t> tokens, LogitRows rows);
+  // With kLast and `top` the other logits may be -infinity.
+  Status append(std::span<const int32_t> tokens, LogitRows rows, const TopLogits* top = nullptr);
   static size_t max_batch();
 
   // The same a part at a time, each about as long as a token or two take alone. False: there is
   // more to do, call it again with the same arguments; until then the sequence is as before.
-  Result<bool> append_part(std::span<const int32_t> tokens, LogitRows rows);
+  Result<bool> append_part(std::span<const int32_t> tokens, LogitRows rows,
+                           const TopLogits* top = nullptr);
 
   // Logits of the last append: [rows asked for, n_vocab].
   std::span<const float> logits() const;

@@ -1,7 +1,9 @@
 // The options of pipit's calls, with their defaults and meanings.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,6 +32,19 @@ struct SessionOptions {
 
 // Which of the tokens just computed leave their logits.
 enum class LogitRows { kNone, kLast, kAll };
+
+// Of a token's logits those that a sampler looks at: all of the `k` largest, k ≥ 1, whatever
+// becomes of the tokens in `always`, and those of these tokens, sorted, each once.
+struct TopLogits {
+  size_t k;
+  std::span<const int32_t> always;
+};
+
+// How often the output head was computed in two steps for a TopLogits, and how often in full.
+struct HeadCounts {
+  uint64_t n_two_step = 0;
+  uint64_t n_full = 0;
+};
 
 struct EncodeOptions {
   bool add_special = true;  // begin with BOS where the model wants it

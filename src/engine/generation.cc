@@ -133,7 +133,10 @@ Result<GenerationStep> Generation::State::make_room() {
 // Computes the last token, draws the next one. A token's text is handed out before the token is
 // computed: it is seen earlier, and the last one costs nothing.
 Result<GenerationStep> Generation::State::decode() {
-  if (pending >= 0) PIPIT_RETURN_IF_ERROR(session.append({&pending, 1}, LogitRows::kLast));
+  if (pending >= 0) {
+    const TopLogits* top = logprobs ? nullptr : sampler.top_logits();
+    PIPIT_RETURN_IF_ERROR(session.append({&pending, 1}, LogitRows::kLast, top));
+  }
   PIPIT_ASSIGN_OR_RETURN(pending, sampler.sample(session.logits()));
   const Tokenizer& tokenizer = session.model().tokenizer();
   if (tokenizer.is_end_of_generation(pending)) {

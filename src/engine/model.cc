@@ -43,6 +43,7 @@ Model::Model(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Model::~Model() = default;
 const ModelInfo& Model::info() const { return parts_->info; }
 const Gguf& Model::gguf() const { return *parts_->gguf; }
+const HeadCounts& Model::head_counts() const { return parts_->head.counts(); }
 const Tokenizer& Model::tokenizer() const { return *parts_->tokenizer; }
 
 // The files of a split model, by the metadata of each (llama.cpp's gguf-split).

@@ -122,15 +122,16 @@ void Session::rewind(size_t n) {
   s.kv.truncate(s.tokens.size());
 }
 
-Status Session::append(std::span<const int32_t> tokens, LogitRows rows) {
+Status Session::append(std::span<const int32_t> tokens, LogitRows rows, const TopLogits* top) {
   state_->n_layers_done = 0;
   while (true) {
-    PIPIT_ASSIGN_OR_RETURN(const bool done, append_part(tokens, rows));
+    PIPIT_ASSIGN_OR_RETURN(const bool done, append_part(tokens, rows, top));
     if (done) return ok_status();
   }
 }
 
-Result<bool> Session::append_part(std::span<const int32_t> tokens, LogitRows rows) {
+Result<bool> Session::append_part(std::span<const int32_t> tokens, LogitRows rows,
+                                  const TopLogits* top) {
   State& s = *state_;
   const Model::Parts& parts = s.model->parts();
   if (s.removal) rewind(s.tokens.size());
@@ -158,11 +159,14 @@ Result<bool> Session::append_part(std::span<const int32_t> tokens, LogitRows row
   using Clock = std::chrono::steady_clock;
   const Clock::time_point start = Clock::now();
   s.workspace.activations.n_streams = parts.streams.n_streams();
-  PIPIT_RETURN_IF_ERROR(forward(parts.config, parts.weights, compute, {tokens, n_past(), rows},
-                                first, last, s.kv, s.workspace));
+  const bool is_top = top != nullptr && rows == LogitRows::kLast && parts.head.tries_two_steps();
+  PIPIT_RETURN_IF_ERROR(forward(parts.config, parts.weights, compute,
+                                {tokens, n_past(), rows, is_top ? top : nullptr}, first, last, s.kv,
+                                s.workspace));
   if (tokens.size() == 1) parts.streams.took(Clock::now() - start);  // a single token has one part
   s.n_layers_done = last < n_layer ? last : 0;
   if (last < n_layer) return false;
+  if (rows == LogitRows::kLast) parts.head.took(s.workspace.head.result);
   PIPIT_RETURN_IF_ERROR(s.tokens.append(tokens));
   return true;
 }

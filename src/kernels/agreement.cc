@@ -12,8 +12,9 @@
 namespace pipit {
 
 Result<PackedMatrix> pack_matrix(const KernelSet& set, const Format& format, const uint8_t* blocks,
-                                 size_t n_rows, size_t n_cols) {
+                                 size_t n_rows, size_t n_cols, bool is_halved) {
   PackedMatrix w;
+  w.is_halved = is_halved;
   w.format = &format;
   w.n_rows = static_cast<uint32_t>(n_rows);
   w.n_cols = static_cast<uint32_t>(n_cols);

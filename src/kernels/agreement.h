@@ -6,9 +6,9 @@
 
 namespace pipit {
 
-// A matrix as the set packs the file's `blocks` [n_rows, n_cols].
+// A matrix as the set packs the file's `blocks` [n_rows, n_cols]; `is_halved` as in PackedMatrix.
 Result<PackedMatrix> pack_matrix(const KernelSet& set, const Format& format, const uint8_t* blocks,
-                                 size_t n_rows, size_t n_cols);
+                                 size_t n_rows, size_t n_cols, bool is_halved = false);
 
 // x [n_tokens, n_cols], which must outlive the result, quantised by the set.
 Result<Activations> prepare_activations(const KernelSet& set, const float* x, size_t n_tokens,

@@ -29,11 +29,16 @@ struct PackedMatrix {
   const Format* format = nullptr;
   uint32_t n_rows = 0;  // outputs
   uint32_t n_cols = 0;  // inputs; a multiple of kGroupSize for the integer kinds
+  // 8-bit weights, packed so that upper_bounds() reads only half of them. In sets that have it.
+  bool is_halved = false;
   Array<uint8_t> bytes;
 
   WeightKind kind() const { return format->kind; }
   size_t n_panels() const { return (n_rows + kPanelRows - 1) / kPanelRows; }
 };
+
+// See KernelSet::upper_bounds.
+inline constexpr float kBoundDeviations = 7;
 
 // The most panels that a product of one token reads side by side.
 inline constexpr size_t kMaxStreams = 8;
@@ -48,6 +53,7 @@ struct Activations {
   // The kinds of weights that will be multiplied with them, all unless set: a set may quantise
   // differently for each.
   std::bitset<kWeightKinds> kinds = std::bitset<kWeightKinds>().set();
+  bool for_bounds = true;  // whether upper_bounds() will read them
   // How many panels, far apart in memory, a product of one token reads side by side: 1 or
   // kMaxStreams. It changes no bit of the result (kernels/stream_choice.h).
   size_t n_streams = 1;
@@ -151,6 +157,15 @@ struct KernelSet {
   // y [n_tokens, w.n_rows] = x · Wᵀ, of it the rows of `n_panels` panels from `first_panel` on.
   void (*matmul)(const PackedMatrix& w, const Activations& x, size_t first_panel, size_t n_panels,
                  float* y);
+
+  // For one token and a halved matrix: y [w.n_rows] ≥ x · Wᵀ, of it the rows of those panels, from
+  // the weights' high halves alone; `largest` [w.n_panels()] of each panel, NaN if one
+  // is. `energy` [n_cols /
+  // kGroupSize]: Σ x² of each group. The rest of a weight is taken for noise, and y lies
+  // kBoundDeviations of its standard deviations above what is expected: no row is known to have
+  // gone beyond, but none is proved to stay below. nullptr: the set halves no matrix.
+  void (*upper_bounds)(const PackedMatrix& w, const Activations& x, const float* energy,
+                       size_t first_panel, size_t n_panels, float* y, float* largest) = nullptr;
 
   // out[i] = weight[i] · x[i] / sqrt(mean(x²) + eps)   (Zhang & Sennrich 2019). In place is fine.
   void (*rms_norm)(const float* x, const float* weight, size_t n, float eps, float* out);

@@ -34,17 +34,25 @@ struct Pass {
   template <typename Step>
   void multiply(const float* in, size_t n_cols, const Step& step,
                 std::initializer_list<Product> products) const {
+    prepare(in, n_cols, step, products);
+    multiply_prepared(products);
+  }
+
+  template <typename Step>
+  void prepare(const float* in, size_t n_cols, const Step& step,
+               std::initializer_list<Product> products) const {
     Activations& a = ws.activations;
     a.x = in;
     a.n_tokens = n_tokens;
     a.n_cols = n_cols;
     a.kinds.reset();
     for (const Product& product : products) a.kinds.set(static_cast<size_t>(product.w.kind()));
+    a.for_bounds = std::any_of(products.begin(), products.end(),
+                               [](const Product& product) { return product.w.is_halved; });
     pool.run(a.n_tiles(), [&](size_t tile) {
       for_tile(tile, step);
       prepare_tile(kernels, a, tile);
     });
-    multiply_prepared(products);
   }
 
   template <typename Step>
@@ -197,15 +205,23 @@ struct Pass {
     }
   }
 
-  // logits [n_rows, n_vocab] of the last n_rows tokens.
-  void output(const Weights& w, size_t n_rows) const {
+  // logits [n_rows, n_vocab] of the last n_rows tokens; of a single one what `top` asks for.
+  void output(const Weights& w, size_t n_rows, const TopLogits* top) const {
     const size_t first = n_tokens - n_rows;
     const Pass last = {c, kernels, pool, n_rows, n_past + first, kv, ws};
     const auto output_norm = [&](size_t row) {
       normalise(w.output_norm, ws.x.data() + (first + row) * c.n_embd, c.n_embd,
                 ws.h.data() + row * c.n_embd);
     };
-    last.multiply(ws.h.data(), c.n_embd, output_norm, {{w.output_head(), ws.logits}});
+    const PackedMatrix& head = w.output_head();
+    last.prepare(ws.h.data(), c.n_embd, output_norm, {{head, ws.logits}});
+    ws.head.result = HeadResult::kFull;
+    if (top != nullptr && head.is_halved) {
+      ws.head.result =
+          compute_top_logits(head, kernels, pool, ws.activations, *top, ws.head, ws.logits.data());
+    }
+    if (ws.head.result != HeadResult::kTwoSteps) last.multiply_prepared({{head, ws.logits}});
+    // Neither changes the logits' order.
     Array<float>& logits = ws.logits;
     if (c.logit_scale != 1) scale(logits.data(), logits.size(), c.logit_scale);
     if (c.logit_softcap > 0) kernels.softcap(logits.data(), logits.size(), c.logit_softcap);
@@ -216,7 +232,7 @@ struct Pass {
 
 Status forward(const Config& c, const Weights& w, const Compute& compute, const Batch& batch,
                size_t first_layer, size_t last_layer, KvCache& kv, Workspace& ws) {
-  const auto& [tokens, n_past, rows] = batch;
+  const auto& [tokens, n_past, rows, top] = batch;
   const size_t n_tokens = tokens.size();
   const Pass pass = {c, compute.kernels, compute.pool, n_tokens, n_past, kv, ws};
   const size_t n_rows = rows == LogitRows::kAll ? n_tokens : rows == LogitRows::kLast ? 1 : 0;
@@ -234,7 +250,7 @@ Status forward(const Config& c, const Weights& w, const Compute& compute, const 
     pass.attention_block(l, w.layers[l]);
     pass.feed_forward_block(w.layers[l]);
   }
-  if (last_layer == c.n_layer && n_rows > 0) pass.output(w, n_rows);
+  if (last_layer == c.n_layer && n_rows > 0) pass.output(w, n_rows, top);
   return ok_status();
 }
 

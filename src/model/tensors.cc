@@ -25,6 +25,11 @@ class TensorList {
     fused(std::move(name), n_cols, {{n_rows, &target}}, required);
   }
 
+  void head(std::string name, PackedMatrix& target, bool required = true) {
+    matrix(std::move(name), c_.n_vocab, c_.n_embd, target, required);
+    slots_.back().is_head = true;
+  }
+
   // Several matrices as one tensor, one below the other.
   void fused(std::string name, uint32_t n_cols, std::vector<MatrixRows> matrices,
              bool required = true) {
@@ -96,12 +101,12 @@ void list_layer(const Config& c, const std::string& block, LayerWeights& w, Tens
 std::vector<TensorSlot> list_tensors(const Config& c, Weights& w) {
   std::vector<TensorSlot> slots;
   TensorList list(c, slots);
-  list.matrix("token_embd.weight", c.n_vocab, c.n_embd, w.token_embd);
+  list.head("token_embd.weight", w.token_embd);
   for (size_t i = 0; i < w.layers.size(); ++i) {
     list_layer(c, str_cat("blk.", i, "."), w.layers[i], list);
   }
   list.norm("output_norm", c.n_embd, w.output_norm);
-  list.matrix("output.weight", c.n_vocab, c.n_embd, w.output, false);  // else the embeddings
+  list.head("output.weight", w.output, false);  // else the embeddings
   list.vector("rope_freqs.weight", c.n_rot / 2, w.rope_freqs, false);
   list.vector("rope_factors_short.weight", c.n_rot / 2, w.rope_factors_short, false);
   list.vector("rope_factors_long.weight", c.n_rot / 2, w.rope_factors_long, false);

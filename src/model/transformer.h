@@ -10,6 +10,7 @@
 #include "kernels/kernel_set.h"
 #include "model/config.h"
 #include "model/kv_cache.h"
+#include "model/output_head.h"
 #include "model/weights.h"
 #include "pipit/options.h"
 #include "pipit/status.h"
@@ -86,6 +87,7 @@ struct Workspace {
   std::vector<RopeTable> ropes;  // of Config::ropes
   Array<float> logits;           // [rows asked for, n_vocab]
   Activations activations;
+  HeadScratch head;
 
   // For a sequence of at most n_ctx tokens.
   static Result<Workspace> create(const Config& config, const Weights& weights,
@@ -103,6 +105,7 @@ struct Batch {
   std::span<const int32_t> tokens;
   size_t n_past;
   LogitRows rows;
+  const TopLogits* top = nullptr;  // what is wanted of the last token's logits; nullptr: all
 };
 
 // Computes the layers first_layer … last_layer - 1 of a pass, so that it may be done in parts:

@@ -102,6 +102,8 @@ Status WeightLoader::fill_slot(size_t i, const TensorInfo& tensor) {
     rows.matrix->format = format;
     rows.matrix->n_rows = rows.n_rows;
     rows.matrix->n_cols = slot.n_cols;
+    rows.matrix->is_halved =
+        slot.is_head && format->kind == WeightKind::kInt8 && kernels_->upper_bounds != nullptr;
     packed_bytes_ += packed_bytes(*rows.matrix);
   }
   if (slot.vector != nullptr) packed_bytes_ += uint64_t{slot.n_cols} * sizeof(float);

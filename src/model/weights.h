@@ -29,7 +29,8 @@ struct TensorSlot {
   std::vector<MatrixRows> matrices = {};  // one of the two is set
   Array<float>* vector = nullptr;
   bool required = true;
-  bool filled = false;  // a file has it
+  bool is_head = false;  // may serve as the output head: halved where the kernel set can use that
+  bool filled = false;   // a file has it
 };
 
 // Routes the bytes of a model's files to their slots: no tensor is ever held twice, at most

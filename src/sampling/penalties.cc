@@ -41,6 +41,13 @@ Status Penalties::accept(int32_t token) {
   return ok_status();
 }
 
+Status Penalties::append_tokens(Array<int32_t>& tokens) const {
+  for (size_t id = 0; id < counts_.size(); ++id) {
+    if (counts_[id] > 0) PIPIT_RETURN_IF_ERROR(tokens.push_back(static_cast<int32_t>(id)));
+  }
+  return ok_status();
+}
+
 void Penalties::apply(std::span<float> logits) const {
   for (size_t id = 0; id < counts_.size(); ++id) {
     if (counts_[id] == 0) continue;

@@ -19,6 +19,9 @@ class Penalties {
   // when it is not in the vocabulary, kOutOfMemory.
   Status accept(int32_t token);
 
+  // Appends the remembered tokens whose logits apply() changes, each once. Errors: kOutOfMemory.
+  Status append_tokens(Array<int32_t>& tokens) const;
+
   // For every remembered token of `logits` [n_vocab]: divides a positive logit by repeat_penalty
   // and multiplies another one (Keskar et al. 2019, CTRL, as llama.cpp reads it), then subtracts
   // presence_penalty once and frequency_penalty once an occurrence. The logits are clean (see

@@ -81,6 +81,20 @@ Result<Sampler> Sampler::create(const SamplingOptions& options, int32_t n_vocab)
 
 Status Sampler::forbid(int32_t token) { return bias_.push_back({token, -INFINITY}); }
 
+const TopLogits* Sampler::top_logits() {
+  if (top_k_ == 0) return nullptr;
+  changed_.clear();
+  for (const LogitBias& bias : bias_) {
+    if (!changed_.push_back(bias.token).ok()) return nullptr;
+  }
+  if (!penalties_.append_tokens(changed_).ok()) return nullptr;
+  std::sort(changed_.begin(), changed_.end());
+  changed_.truncate(
+      static_cast<size_t>(std::unique(changed_.begin(), changed_.end()) - changed_.begin()));
+  top_ = {.k = top_k_, .always = changed_.span()};
+  return &top_;
+}
+
 Result<int32_t> Sampler::sample(std::span<const float> logits) {
   if (logits.size() != logits_.size()) {
     return Status(StatusCode::kInvalidArgument,

@@ -21,6 +21,10 @@ class Sampler {
   // From now on `token`, which is in the vocabulary, is never drawn. Errors: kOutOfMemory.
   Status forbid(int32_t token);
 
+  // What sample() looks at, for the logits to be computed no further; valid until the next call of
+  // any method. nullptr: at all of them, or there is no memory to say so.
+  const TopLogits* top_logits();
+
   // The next token from `logits` [n_vocab], which are left as they are. NaN counts as -infinity,
   // which is never drawn. Errors: kInternal when no logit is a finite number, kInvalidArgument when
   // there are not n_vocab logits or when the biases and penalties forbid every token.
@@ -43,6 +47,8 @@ class Sampler {
   Random random_;
   Array<float> logits_;          // [n_vocab] the clean copy that biases and penalties change
   Array<Candidate> candidates_;  // [min(2 * top_k, n_vocab)], [n_vocab] when top-k is off
+  Array<int32_t> changed_;       // tokens with biases or penalties
+  TopLogits top_ = {};
 };
 
 }  // namespace pipit

@@ -359,4 +359,10 @@ EMSCRIPTEN_KEEPALIVE double pipit_kv_bytes() {
   return static_cast<double>(bytes);
 }
 
+// Passes whose logits were computed in two steps, or in full.
+EMSCRIPTEN_KEEPALIVE double pipit_head_passes(bool two_step) {
+  const pipit::HeadCounts& counts = pipit::instance().model->head_counts();
+  return static_cast<double>(two_step ? counts.n_two_step : counts.n_full);
+}
+
 }  // extern "C"

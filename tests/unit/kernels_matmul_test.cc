@@ -16,6 +16,7 @@ namespace pipit {
 namespace {
 
 using testing::activations_of;
+using testing::can_be_halved;
 using testing::columns_of;
 using testing::is_integer;
 using testing::multiply;
@@ -40,18 +41,21 @@ void expect_reference_values(const Format& format, const std::vector<uint8_t>& b
     Activations own = activations_of(*set, x, n_tokens, n_cols);
     const Activations activations = take(reference_activations(*set, own, format.kind));
     const auto expected = multiply(kReference, reference_w, activations);
-    const PackedMatrix w = pack(*set, format, blocks, n_rows, n_cols);
-    for (const size_t n_streams : {size_t{1}, kMaxStreams}) {
-      own.n_streams = n_streams;
-      const auto actual = multiply(*set, w, own);
-      for (size_t i = 0; i < expected.size(); ++i) {
-        const float bound = is_integer(format)
-                                ? rounding_bound(reference_w, i % n_rows, activations, i / n_rows)
-                                : 0;
-        ASSERT_TRUE(agrees(*set, actual[i], expected[i], bound))
-            << set->name << " " << what << " [" << n_rows << ", " << n_cols << "] × " << n_tokens
-            << " tokens, " << n_streams << " streams, at " << i << ": " << actual[i]
-            << " instead of " << expected[i];
+    for (const bool is_halved : {false, true}) {
+      if (is_halved && !can_be_halved(*set, format)) continue;
+      const PackedMatrix w = pack(*set, format, blocks, n_rows, n_cols, is_halved);
+      for (const size_t n_streams : {size_t{1}, kMaxStreams}) {
+        own.n_streams = n_streams;
+        const auto actual = multiply(*set, w, own);
+        for (size_t i = 0; i < expected.size(); ++i) {
+          const float bound = is_integer(format)
+                                  ? rounding_bound(reference_w, i % n_rows, activations, i / n_rows)
+                                  : 0;
+          ASSERT_TRUE(agrees(*set, actual[i], expected[i], bound))
+              << set->name << (is_halved ? " halved " : " ") << what << " [" << n_rows << ", "
+              << n_cols << "] × " << n_tokens << " tokens, " << n_streams << " streams, at " << i
+              << ": " << actual[i] << " instead of " << expected[i];
+        }
       }
     }
   }
@@ -190,14 +194,17 @@ TEST_P(MatmulTest, UnpackedRowsAreTheFilesNumbers) {
   const auto blocks = random_blocks(format, kRows, n_cols, random);
   for (const KernelSet* set : all_kernel_sets()) {
     if (!computes_like_reference(*set)) continue;
-    const PackedMatrix w = pack(*set, format, blocks, kRows, n_cols);
-    for (size_t r = 0; r < kRows; ++r) {
-      std::vector<float> expected(n_cols);
-      std::vector<float> actual(n_cols);
-      format.decode(blocks.data() + r * row_bytes(format, n_cols), n_cols, expected.data());
-      set->unpack_row(w, r, actual.data());
-      for (size_t k = 0; k < n_cols; ++k)
-        ASSERT_EQ(actual[k], expected[k]) << set->name << " " << r << ", " << k;
+    for (const bool is_halved : {false, true}) {
+      if (is_halved && !can_be_halved(*set, format)) continue;
+      const PackedMatrix w = pack(*set, format, blocks, kRows, n_cols, is_halved);
+      for (size_t r = 0; r < kRows; ++r) {
+        std::vector<float> expected(n_cols);
+        std::vector<float> actual(n_cols);
+        format.decode(blocks.data() + r * row_bytes(format, n_cols), n_cols, expected.data());
+        set->unpack_row(w, r, actual.data());
+        for (size_t k = 0; k < n_cols; ++k)
+          ASSERT_EQ(actual[k], expected[k]) << set->name << " " << r << ", " << k;
+      }
     }
   }
 }

@@ -54,6 +54,36 @@ test('the info names the model', () => {
   assert.ok(controlTokens.includes('<|im_start|>') && controlTokens.length === 17);
 });
 
+test('the tokens are the same, whether all logits are computed or those that a sampler can draw', async () => {
+  const samplings: GenerateOptions[] = [
+    { temperature: 0 },
+    { temperature: 0.8, topK: 40, topP: 0.95, seed: 1 },
+    { temperature: 1.5, topK: 200, topP: 1, minP: 0, seed: 2 },
+    { temperature: 0, repeatPenalty: 1.3, penaltyLastN: -1 },
+    { temperature: 0.8, presencePenalty: 0.5, logitBias: [[260, 5]], seed: 3 },
+    { temperature: 0, ignoreEos: true },
+    { seed: 4 },
+  ];
+  const twoStep = async (): Promise<number> => (await model.stats()).outputHead.twoStep;
+  for (const sampling of samplings) {
+    const tokens: number[][] = [];
+    const before = await twoStep();
+    for (const logprobs of [undefined, 0]) {
+      const options = {
+        ...sampling,
+        maxTokens: 80,
+        ...(logprobs === undefined ? {} : { logprobs }),
+      };
+      tokens.push((await model.generate(STORY, options).result).tokens);
+    }
+    assert.deepEqual(tokens[0], tokens[1], JSON.stringify(sampling));
+    // Log-probabilities need all logits.
+    const n = (await twoStep()) - before;
+    assert.ok(n < tokens[0]!.length, `${n} of ${tokens[0]!.length}`);
+    if (sampling.temperature === 0) assert.ok(n > tokens[0]!.length / 2, `only ${n}`);
+  }
+});
+
 test('greedy generation is deterministic, and a seed reproduces a sampled one', async () => {
   const texts: Record<string, string[]> = { greedy: [], seeded: [] };
   for (let i = 0; i < 2; i++) {

@@ -30,6 +30,7 @@ export interface WasmModule {
   _pipit_logits_step(session: number): number;
   _pipit_end(session: number): number;
   _pipit_kv_bytes(): number;
+  _pipit_head_passes(twoStep: boolean): number;
 }
 
 export interface LoadRequest {
@@ -96,6 +97,7 @@ export interface Engine {
   end(session: number): void;
   /** Of all sessions. */
   readonly kvBytes: number;
+  readonly outputHead: { twoStep: number; full: number };
   readonly wasmMemoryBytes: number;
 }
 
@@ -231,6 +233,13 @@ export class WasmEngine implements Engine {
 
   end(session: number): void {
     if (!this.#trap) this.#call('end', (wasm) => wasm._pipit_end(session));
+  }
+
+  get outputHead(): { twoStep: number; full: number } {
+    return this.#guard('head_passes', (wasm) => ({
+      twoStep: wasm._pipit_head_passes(true),
+      full: wasm._pipit_head_passes(false),
+    }));
   }
 
   get kvBytes(): number {

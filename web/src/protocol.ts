@@ -79,6 +79,8 @@ export interface ModelStats {
   kvType: KvType;
   /** The KV cache in use. */
   kvBytes: number;
+  /** How often the output head computed only what the sampler can draw, and how often the whole vocabulary. */
+  outputHead: { twoStep: number; full: number };
   /** Size of the Wasm memory; it never shrinks, so this is its peak. */
   wasmMemoryBytes: number;
   /** Reading and repacking the file. */

@@ -179,7 +179,7 @@ function* once(run: () => void): Steps<null> {
 }
 
 function stats({ engine, info, loadMs, warnings }: LoadedModel): ModelStats {
-  const { kvBytes, wasmMemoryBytes } = engine;
+  const { kvBytes, outputHead, wasmMemoryBytes } = engine;
   const { kernels, kvType, nThreads: threads } = info;
-  return { kernels, threads, kvType, kvBytes, wasmMemoryBytes, loadMs, warnings };
+  return { kernels, threads, kvType, kvBytes, outputHead, wasmMemoryBytes, loadMs, warnings };
 }

@@ -28,6 +28,21 @@ void to_codes(uint32_t (&units)[kUnits]) {
   std::memcpy(units, codes, sizeof(codes));
 }
 
+// The low nibbles of a row's units.
+template <typename Panel>
+void put_nibbles(Panel& panel, size_t row, const uint32_t (&units)[kUnits]) {
+  for (size_t v = 0; v < kUnits / 2; ++v) {
+    panel.planes[v][row / 4][row % 4] =
+        (units[2 * v] & kLowNibbles) | (units[2 * v + 1] & kLowNibbles) << 4;
+  }
+}
+
+template <typename Panel>
+uint32_t get_nibble(const Panel& panel, size_t row, size_t k) {
+  const size_t u = k / kUnitColumns;
+  return panel.planes[u / 2][row / 4][row % 4] >> (k % kUnitColumns * 8 + u % 2 * 4) & 15;
+}
+
 // A panel's share of one group of one row, for each integer panel type.
 template <typename Panel>
 void put(Panel& panel, size_t row, const IntegerGroup& group) {
@@ -37,9 +52,7 @@ void put(Panel& panel, size_t row, const IntegerGroup& group) {
   uint32_t units[kUnits];
   std::memcpy(units, group.q, sizeof(units));
   if constexpr (std::is_same_v<Panel, Table4Panel>) to_codes(units);
-  for (size_t v = 0; v < kUnits / 2; ++v) {
-    word(v) = (units[2 * v] & kLowNibbles) | (units[2 * v + 1] & kLowNibbles) << 4;
-  }
+  put_nibbles(panel, row, units);
   if constexpr (Panel::kHighBits > 0) {
     constexpr size_t kBits = Panel::kHighBits;
     constexpr uint32_t kMask = 0x01010101u * ((1u << kBits) - 1);
@@ -65,7 +78,7 @@ float get(const Panel& panel, size_t row, size_t k) {
   const size_t byte = k % kUnitColumns * 8;
   const int half = Panel::kScales == 1 ? 0 : static_cast<int>(k / kHalfGroup);
   const float scale = panel.scale(half)[row];
-  const uint32_t low = word(u / 2) >> (byte + u % 2 * 4) & 15;
+  const uint32_t low = get_nibble(panel, row, k);
   if constexpr (std::is_same_v<Panel, Table4Panel>) {
     return scale * static_cast<float>(kTable4Values[low]);
   } else {
@@ -111,6 +124,39 @@ void unpack_groups(const PackedMatrix& w, size_t row, float* out) {
   }
 }
 
+void pack_halves(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedMatrix& out) {
+  constexpr uint32_t k128 = 0x80808080;
+  const auto stride = static_cast<size_t>(row_bytes(*out.format, out.n_cols));
+  const size_t n_groups = out.n_cols / kGroupSize;
+  const size_t first = first_row / kPanelRows * n_groups;
+  auto* high = const_cast<HighPanel*>(high_panels(out)) + first;
+  auto* low = const_cast<LowPanel*>(low_panels(out)) + first;
+  for (size_t row = 0; row < n_rows; ++row) {
+    for (size_t g = 0; g < n_groups; ++g) {
+      IntegerGroup group;
+      out.format->decode_group(blocks + row * stride, g, group);
+      uint32_t units[kUnits];
+      std::memcpy(units, group.q, sizeof(units));
+      put_nibbles(low[g], row, units);
+      for (uint32_t& unit : units) unit = (unit ^ k128) >> 4;
+      put_nibbles(high[g], row, units);
+      high[g].scale[row] = group.scale[0];
+    }
+  }
+}
+
+void unpack_halves(const PackedMatrix& w, size_t row, float* out) {
+  const size_t first = row / kPanelRows * (w.n_cols / kGroupSize);
+  const size_t r = row % kPanelRows;
+  for (size_t k = 0; k < w.n_cols; ++k) {
+    const HighPanel& high = high_panels(w)[first + k / kGroupSize];
+    const LowPanel& low = low_panels(w)[first + k / kGroupSize];
+    const uint32_t q =
+        get_nibble(high, r, k % kGroupSize) << 4 | get_nibble(low, r, k % kGroupSize);
+    out[k] = high.scale[r] * (static_cast<float>(q) - 128);
+  }
+}
+
 // Columns [n_panels, n_cols], row-major; elements keep the file's bits.
 template <typename Element>
 void pack_floats(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedMatrix& out) {
@@ -151,6 +197,7 @@ uint64_t packed_bytes(const Format& format, uint64_t n_rows, uint64_t n_cols) {
 }
 
 void pack_rows(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedMatrix& out) {
+  if (out.is_halved) return pack_halves(blocks, first_row, n_rows, out);
   switch (out.kind()) {
     case WeightKind::kInt8:
       return pack_groups<Q8Panel>(blocks, first_row, n_rows, out);
@@ -167,6 +214,7 @@ void pack_rows(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedMat
 }
 
 void unpack_row(const PackedMatrix& w, size_t row, float* out) {
+  if (w.is_halved) return unpack_halves(w, row, out);
   switch (w.kind()) {
     case WeightKind::kInt8:
       return unpack_groups<Q8Panel>(w, row, out);

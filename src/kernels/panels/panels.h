@@ -82,6 +82,34 @@ struct Q8Panel {
   float scale[kPanelRows];
 };
 
+// Halved 8-bit weights: a weight is 16 · high + low - 128, and both stand where a Q4Panel has its
+// weights. The HighPanels [n_panels, n_groups] of a matrix come before its LowPanels [n_panels,
+// n_groups].
+struct LowPanel {
+  static constexpr int kHighBits = 0;
+  static constexpr bool kIsSigned = false;
+
+  uint32_t planes[4][2][kPanelRows / 2];
+};
+struct HighPanel : LowPanel {
+  static constexpr int kScales = 1;
+
+  float scale[kPanelRows];
+};
+static_assert(sizeof(HighPanel) + sizeof(LowPanel) == sizeof(Q8Panel));
+
+// Of `w`, which is halved.
+inline const HighPanel* high_panels(const PackedMatrix& w) {
+  return reinterpret_cast<const HighPanel*>(w.bytes.data());
+}
+inline const LowPanel* low_panels(const PackedMatrix& w) {
+  return reinterpret_cast<const LowPanel*>(high_panels(w) + w.n_panels() * (w.n_cols / kGroupSize));
+}
+
+// What the high half leaves of a weight, 0 … 15: on average, and its variance.
+inline constexpr float kLowMean = 7.5f;
+inline constexpr float kLowVariance = (16 * 16 - 1) / 12.0f;
+
 // Float weights: one column of a panel.
 template <typename Element>
 struct FloatColumn {

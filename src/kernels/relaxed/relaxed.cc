@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "kernels/panels/bounds.h"
 #include "kernels/panels/panel_loop.h"
 #include "kernels/panels/units.h"
 #include "kernels/relaxed/activations.h"
@@ -15,6 +16,7 @@ namespace pipit {
 namespace relaxed {
 namespace {
 
+using panels::HighPanel;
 using panels::PanelSum;
 using panels::Part;
 using panels::Streams;
@@ -138,7 +140,7 @@ uint64_t quantised_bytes(size_t n_tokens, size_t n_cols) {
 }
 
 void quantise(Activations& a, size_t tile) {
-  if (a.is_for(is_multiplied)) quantise_tile(a, tile, a.quantised.data());
+  if (a.for_bounds || a.is_for(is_multiplied)) quantise_tile(a, tile, a.quantised.data());
   if (a.is_for([](WeightKind kind) { return is_integer(kind) && !is_multiplied(kind); })) {
     simd128::quantise_tile(a, tile, a.quantised.data() + tile_bytes(a.n_tokens, a.n_cols));
   }
@@ -163,6 +165,36 @@ void matmul(const PackedMatrix& w, const Activations& x, size_t first_panel, siz
           });
     }
   });
+}
+
+template <typename Dot>
+void upper_bounds(const PackedMatrix& w, const Activations& x, const float* energy,
+                  size_t first_panel, size_t n_panels, float* y, float* largest) {
+  const auto* groups = reinterpret_cast<const GroupTile<1>*>(x.quantised.data());
+  const UnitConstants<HighPanel> constants;
+  panels::for_bounds(
+      {w, x, first_panel, n_panels, y}, energy, largest,
+      [&](size_t g) { return panels::BoundGroup{groups[g].scale[0], groups[g].sum[0]}; },
+      [&](const HighPanel& panel, size_t g, v128_t(&dots)[2]) {
+        const GroupTile<1>& group = groups[g];
+        const Units<HighPanel> units(panel);
+        v128_t q[kUnits];  // loaded before the products, as above
+        PIPIT_UNROLL for (int u = 0; u < static_cast<int>(kUnits); ++u) {
+          q[u] = wasm_v128_load32_splat(group.q[0] + 4 * u);
+        }
+        v128_t totals[1][2] = {};
+        PIPIT_UNROLL for (int u = static_cast<int>(kUnits) - 1; u >= 0; --u) {
+          PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
+            totals[0][half] = Dot::add(q[u], units.bytes(u, half, constants), totals[0][half]);
+          }
+        }
+        PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
+          totals[0][half] = Dot::total(totals[0][half]);
+        }
+        if (group.n_outliers > 0) add_outliers<Dot>(panel, group, 0, constants, totals);
+        std::copy_n(totals[0], 2, dots);
+      },
+      [](v128_t a, v128_t b, v128_t c) { return wasm_f32x4_relaxed_madd(a, b, c); });
 }
 
 template <int T>
@@ -200,6 +232,7 @@ constexpr KernelSet kernel_set(const char* name) {
   set.quantise = quantise;
   set.read_activations = read_activations;
   set.matmul = matmul<Dot>;
+  set.upper_bounds = upper_bounds<Dot>;
   set.attention = attention<Dot>;
   return set;
 }

@@ -213,6 +213,11 @@ void matmul(const PackedMatrix& w, const Activations& x, size_t first_panel, siz
   multiply({w, x, first_panel, n_panels, y}, x.quantised.data());
 }
 
+void bounds(const PackedMatrix& w, const Activations& x, const float* energy, size_t first_panel,
+            size_t n_panels, float* y, float* largest) {
+  upper_bounds({w, x, first_panel, n_panels, y}, x.quantised.data(), energy, largest);
+}
+
 }  // namespace
 }  // namespace simd128
 
@@ -223,6 +228,7 @@ constinit const KernelSet kSimd128 = [] {
   set.quantise = simd128::quantise;
   set.read_activations = simd128::read_quantised;
   set.matmul = simd128::matmul;
+  set.upper_bounds = simd128::bounds;
   return set;
 }();
 

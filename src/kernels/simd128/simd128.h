@@ -21,6 +21,10 @@ void read_activations(const Activations& activations, const uint8_t* quantised, 
 // The product of weights of any kind with int16 or float activations.
 void multiply(const panels::Part& part, const uint8_t* quantised);
 
+// As KernelSet::upper_bounds.
+void upper_bounds(const panels::Part& part, const uint8_t* quantised, const float* energy,
+                  float* largest);
+
 void rms_norm(const float* x, const float* weight, size_t n, float eps, float* out);
 void layer_norm(const float* x, const float* weight, const float* bias, size_t n, float eps,
                 float* out);

@@ -29,6 +29,10 @@ inline std::vector<size_t> columns_of(const Format& format, std::vector<size_t> 
   return all;
 }
 
+inline bool can_be_halved(const KernelSet& set, const Format& format) {
+  return set.upper_bounds != nullptr && format.kind == WeightKind::kInt8;
+}
+
 template <typename T>
 T take(Result<T> result) {
   EXPECT_TRUE(result.ok());
@@ -37,8 +41,9 @@ T take(Result<T> result) {
 
 // A matrix [n_rows, n_cols] packed as a model file's rows would be.
 inline PackedMatrix pack(const KernelSet& set, const Format& format,
-                         const std::vector<uint8_t>& blocks, size_t n_rows, size_t n_cols) {
-  return take(pack_matrix(set, format, blocks.data(), n_rows, n_cols));
+                         const std::vector<uint8_t>& blocks, size_t n_rows, size_t n_cols,
+                         bool is_halved = false) {
+  return take(pack_matrix(set, format, blocks.data(), n_rows, n_cols, is_halved));
 }
 
 // The inputs of a product, prepared as the model does.
