@@ -193,6 +193,7 @@ test('loading reports progress, and the model its info', async () => {
     threads: 3,
     kvType: 'f32',
     kvBytes: 1,
+    outputHead: { twoStep: 3, full: 4 },
     wasmMemoryBytes: 2,
     warnings: ['a warning'],
   });

@@ -203,6 +203,7 @@ export class FakeEngine implements Engine {
   }
 
   readonly kvBytes = 1;
+  readonly outputHead = { twoStep: 3, full: 4 };
   readonly wasmMemoryBytes = 2;
 }
 
