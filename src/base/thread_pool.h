@@ -27,9 +27,6 @@ class ThreadPool {
 
   size_t n_threads() const { return n_workers_ + 1; }
 
-  // Of them those that found a core of late.
-  size_t n_active() const { return n_active_.load() + 1; }
-
   // Calls task(i) once for every i < n_tasks (< 2^31), from any of the threads and in any order;
   // returns when all calls have. Not from within a task, and from one thread at a time. Whoever is
   // free takes the next task, so a thread that gets no core delays at most the task it has taken.
@@ -40,7 +37,20 @@ class ThreadPool {
         &task);
   }
 
+  // Calls task(first, last) for parts of n items that cover them all. There are more parts than
+  // threads, since one that is late must not keep the others waiting.
+  template <typename Task>
+  void run_parts(size_t n, const Task& task) {
+    const size_t n_parts = n_threads() == 1 ? 1 : kPartsPerThread * n_active();
+    run(n_parts, [&](size_t part) { task(n * part / n_parts, n * (part + 1) / n_parts); });
+  }
+
  private:
+  static constexpr size_t kPartsPerThread = 4;
+
+  // Of the threads those that found a core of late.
+  size_t n_active() const { return n_active_.load() + 1; }
+
   using Call = void (*)(const void* task, size_t i);
 
   // On a cache line of its own: every worker writes its `asleep`.

@@ -9,9 +9,6 @@
 namespace pipit {
 namespace {
 
-// A thread that is late must not keep the others waiting: there are more parts than threads.
-constexpr size_t kPartsPerThread = 4;
-
 // out [n_tokens, w.n_rows] = W · input
 struct Product {
   const PackedMatrix& w;
@@ -65,10 +62,7 @@ struct Pass {
   void multiply_prepared(std::initializer_list<Product> products) const {
     size_t n_panels = 0;
     for (const Product& product : products) n_panels += product.w.n_panels();
-    const size_t n_parts = pool.n_threads() == 1 ? 1 : kPartsPerThread * pool.n_active();
-    pool.run(n_parts, [&](size_t part) {
-      const size_t part_begin = n_panels * part / n_parts;
-      const size_t part_end = n_panels * (part + 1) / n_parts;
+    pool.run_parts(n_panels, [&](size_t part_begin, size_t part_end) {
       size_t begin = 0;  // of the product in the row
       for (const Product& product : products) {
         const size_t end = begin + product.w.n_panels();

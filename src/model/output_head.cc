@@ -30,13 +30,6 @@ Rows rows_of(const PackedMatrix& w, size_t panel) {
   return {panel * kPanelRows, std::min<size_t>((panel + 1) * kPanelRows, w.n_rows)};
 }
 
-// Calls run(first, last) for parts of n items.
-template <typename Run>
-void in_parts(ThreadPool& pool, size_t n, const Run& run) {
-  const size_t n_parts = pool.n_threads() == 1 ? 1 : 4 * pool.n_active();
-  pool.run(n_parts, [&](size_t part) { run(n * part / n_parts, n * (part + 1) / n_parts); });
-}
-
 void compute_energy(const Activations& x, float* energy) {
   for (size_t g = 0; g < x.n_cols / kGroupSize; ++g) {
     float sum = 0;
@@ -66,7 +59,7 @@ struct TopLogitsTask {
 
   void compute_bounds() const {
     compute_energy(x, s.energy.data());
-    in_parts(pool, w.n_panels(), [&](size_t first, size_t last) {
+    pool.run_parts(w.n_panels(), [&](size_t first, size_t last) {
       kernels.upper_bounds(w, x, s.energy.data(), first, last - first, logits, s.largest.data());
     });
   }
@@ -86,7 +79,7 @@ struct TopLogitsTask {
   // Computes the panels from the `first` of the list on. False: a logit is above its bound.
   bool finish(size_t first) const {
     std::atomic<bool> holds = true;
-    in_parts(pool, s.panels.size() - first, [&](size_t begin, size_t end) {
+    pool.run_parts(s.panels.size() - first, [&](size_t begin, size_t end) {
       for (size_t i = first + begin; i < first + end; ++i) {
         const size_t panel = s.panels[i];
         const Rows rows = rows_of(w, panel);
@@ -138,7 +131,7 @@ struct TopLogitsTask {
     take_from(least_logit());
     if (s.panels.size() > most) return HeadResult::kTooMany;
     if (!finish(n_first)) return HeadResult::kAboveBound;
-    in_parts(pool, w.n_panels(), [&](size_t first, size_t last) {
+    pool.run_parts(w.n_panels(), [&](size_t first, size_t last) {
       for (size_t panel = first; panel < last; ++panel) {
         const auto [begin, end] = rows_of(w, panel);
         if (s.is_finished[panel] == 0) std::fill(logits + begin, logits + end, -kInfinity);

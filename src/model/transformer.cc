@@ -54,7 +54,8 @@ Result<Workspace> Workspace::create(const Config& config, const Weights& weights
   const size_t widest = std::max({config.n_embd, config.n_embd_attn(), config.n_ff});
   PIPIT_RETURN_IF_ERROR(
       ws.activations.quantised.resize(kernels.quantised_bytes(kMaxBatch, widest)));
-  PIPIT_RETURN_IF_ERROR(ws.head.resize(weights.output_head()));
+  const PackedMatrix& head = weights.output_head();
+  if (head.is_halved) PIPIT_RETURN_IF_ERROR(ws.head.resize(head));
   for (const Rope& rope : config.ropes) {
     const bool is_first = ws.ropes.empty();
     PIPIT_ASSIGN_OR_RETURN(

@@ -26,9 +26,10 @@ extern const Format kIQ4_NLFormat;
 extern const Format kIQ4_XSFormat;
 extern const Format kBF16Format;
 
-// Elements of a block of the K formats and IQ4_XS, and its groups.
+// Elements of a block of the K formats and IQ4_XS, its groups and their halves.
 inline constexpr size_t kSuperBlock = 256;
 inline constexpr size_t kSuperGroups = kSuperBlock / kGroupSize;
+inline constexpr size_t kSuperHalves = kSuperBlock / kHalfGroup;
 
 // Blocks may begin at any address, so fields are copied out and in.
 inline uint16_t load_u16(const uint8_t* bytes) {
@@ -76,6 +77,45 @@ inline Range range_of(const float* values, size_t n) {
     if (values[i] > range.highest) range.highest = values[i];
   }
   return range;
+}
+
+struct ScaleAndMin {
+  float scale, min;
+};
+
+// 32 values to q = 0 … q_max with value ≈ scale · q + min.
+inline ScaleAndMin quantise_range(const float* values, int q_max, int8_t* q) {
+  const auto [lowest, highest] = range_of(values, kGroupSize);
+  const float d = (highest - lowest) / static_cast<float>(q_max);
+  const float inverse = inverse_scale(d);
+  for (size_t i = 0; i < kGroupSize; ++i) {
+    q[i] = static_cast<int8_t>(clamp_to_int((values[i] - lowest) * inverse + 0.5f, 0, q_max));
+  }
+  return {d, lowest};
+}
+
+// 32 values to q = 0 … 2 · zero - 1 with value ≈ scale · (q - zero); returns the scale. The value
+// farthest from zero gets q = 0, so the scale's sign is the opposite of its own.
+inline float quantise_around(int zero, const float* values, int8_t* q) {
+  const float d = farthest_from_zero(values, kGroupSize) / static_cast<float>(-zero);
+  const float inverse = inverse_scale(d);
+  for (size_t i = 0; i < kGroupSize; ++i) {
+    // In double the product is exact: the same result with and without fused multiply-add.
+    const double rounded = double{values[i]} * double{inverse} + (zero + 0.5);
+    q[i] = static_cast<int8_t>(clamp_to_int(static_cast<float>(rounded), 0, 2 * zero - 1));
+  }
+  return d;
+}
+
+// Values [n] to blocks of 256, each of kBytes bytes, by encode_block(values, block), whose block is
+// zeroed.
+template <size_t kBytes, typename EncodeBlock>
+void encode_super_blocks(const float* values, size_t n, uint8_t* blocks,
+                         const EncodeBlock& encode_block) {
+  for (; n > 0; n -= kSuperBlock, values += kSuperBlock, blocks += kBytes) {
+    std::memset(blocks, 0, kBytes);
+    encode_block(values, blocks);
+  }
 }
 
 // 32 nibbles in 16 bytes: byte j holds element j in its low half and element j + 16 in its high

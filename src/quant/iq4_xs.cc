@@ -29,7 +29,6 @@ void decode(const uint8_t* blocks, size_t n, float* out) {
 
 // The largest of the scales becomes -32.
 void encode_block(const float* values, uint8_t* block) {
-  std::memset(block, 0, kBlockBytes);
   float scales[kSuperGroups];
   for (size_t g = 0; g < kSuperGroups; ++g)
     scales[g] = search_table4_scale(values + g * kGroupSize);
@@ -47,9 +46,7 @@ void encode_block(const float* values, uint8_t* block) {
 }
 
 void encode(const float* values, size_t n, uint8_t* blocks) {
-  for (; n > 0; n -= kSuperBlock, values += kSuperBlock, blocks += kBlockBytes) {
-    encode_block(values, blocks);
-  }
+  encode_super_blocks<kBlockBytes>(values, n, blocks, encode_block);
 }
 
 void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {

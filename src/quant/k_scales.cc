@@ -57,7 +57,6 @@ void encode_k_block(const float* values, int q_max, ScaleCandidates candidates, 
     max_scale = std::max(max_scale, lines[g].scale);
     max_offset = std::max(max_offset, lines[g].offset);
   }
-  std::memset(block, 0, kKHeaderBytes);
   const float d = max_scale / kMaxCode;
   const float dmin = max_offset / kMaxCode;
   store_f16(block, d);

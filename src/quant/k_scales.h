@@ -19,7 +19,8 @@ inline constexpr size_t kKHeaderBytes = 16;
 // Sets the group's scale and minimum.
 void load_k_scale(const uint8_t* block, size_t g, IntegerGroup& out);
 
-// Chooses the scales of 256 values, writes the header and the quants 0 … q_max of each group.
+// Chooses the scales of 256 values, writes the header of the zeroed block and the
+// quants 0 … q_max of each group.
 void encode_k_block(const float* values, int q_max, ScaleCandidates candidates, uint8_t* block,
                     int8_t (&q)[kSuperGroups][kGroupSize]);
 

@@ -15,7 +15,6 @@ constexpr size_t kBlockBytes = 84;
 constexpr size_t kQuants = 16;
 constexpr size_t kD = 80;
 constexpr size_t kDmin = 82;
-constexpr size_t kHalves = kSuperBlock / kHalfGroup;
 
 float scale_of(const uint8_t* block, size_t h) {
   return load_f16(block + kD) * static_cast<float>(block[h] & 15);
@@ -29,11 +28,10 @@ void decode(const uint8_t* blocks, size_t n, float* out) {
 }
 
 void encode_block(const float* values, uint8_t* block) {
-  std::memset(block, 0, kBlockBytes);
-  OffsetScale lines[kHalves];
+  OffsetScale lines[kSuperHalves];
   float max_scale = 0;
   float max_offset = 0;
-  for (size_t h = 0; h < kHalves; ++h) {
+  for (size_t h = 0; h < kSuperHalves; ++h) {
     const float* x = values + h * kHalfGroup;
     float weight[kHalfGroup];
     for (size_t i = 0; i < kHalfGroup; ++i) weight[i] = std::fabs(x[i]);
@@ -45,11 +43,13 @@ void encode_block(const float* values, uint8_t* block) {
   const float dmin = max_offset / 15;
   store_f16(block + kD, d);
   store_f16(block + kDmin, dmin);
-  for (size_t i = 0; i < kSuperBlock; ++i) {
-    const size_t h = i / kHalfGroup;
+  for (size_t h = 0; h < kSuperHalves; ++h) {
     block[h] =
         static_cast<uint8_t>(round_to_int(lines[h].scale * inverse_scale(d), 0, 15) |
                              round_to_int(lines[h].offset * inverse_scale(dmin), 0, 15) << 4);
+  }
+  for (size_t i = 0; i < kSuperBlock; ++i) {
+    const size_t h = i / kHalfGroup;
     const float x = values[i] - min_of(block, h);
     put_planar_bits<2>(round_to_int(x * inverse_scale(scale_of(block, h)), 0, 3), i / kGroupSize,
                        i % kGroupSize, block + kQuants);
@@ -57,9 +57,7 @@ void encode_block(const float* values, uint8_t* block) {
 }
 
 void encode(const float* values, size_t n, uint8_t* blocks) {
-  for (; n > 0; n -= kSuperBlock, values += kSuperBlock, blocks += kBlockBytes) {
-    encode_block(values, blocks);
-  }
+  encode_super_blocks<kBlockBytes>(values, n, blocks, encode_block);
 }
 
 void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {

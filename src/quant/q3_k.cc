@@ -16,7 +16,6 @@ constexpr size_t kLow = 32;
 constexpr size_t kScales = 96;
 constexpr size_t kD = 108;
 constexpr int kZero = 4;
-constexpr size_t kHalves = kSuperBlock / kHalfGroup;
 
 int load_code(const uint8_t* scales, size_t h) {
   return ((scales[h % 8] >> (h / 8 * 4) & 15) | (scales[8 + h % 4] >> (h / 4 * 2) & 3) << 4) - 32;
@@ -41,15 +40,11 @@ void decode(const uint8_t* blocks, size_t n, float* out) {
 
 // The largest of the scales becomes -32.
 void encode_block(const float* values, uint8_t* block) {
-  std::memset(block, 0, kBlockBytes);
-  float scales[kHalves];
-  for (size_t h = 0; h < kHalves; ++h) {
-    scales[h] = search_scale(values + h * kHalfGroup, kHalfGroup, -4.0f, 0.1f, 9,
-                             [](float x) { return round_to_int(x, -4, 3); });
-  }
-  const float d = farthest_from_zero(scales, kHalves) / -32.0f;
+  float scales[kSuperHalves];
+  search_half_scales(values, -4, scales);
+  const float d = farthest_from_zero(scales, kSuperHalves) / -32.0f;
   store_f16(block + kD, d);
-  for (size_t h = 0; h < kHalves; ++h) {
+  for (size_t h = 0; h < kSuperHalves; ++h) {
     store_code(round_to_int(scales[h] * inverse_scale(d), -32, 31), h, block + kScales);
   }
   for (size_t i = 0; i < kSuperBlock; ++i) {
@@ -62,9 +57,7 @@ void encode_block(const float* values, uint8_t* block) {
 }
 
 void encode(const float* values, size_t n, uint8_t* blocks) {
-  for (; n > 0; n -= kSuperBlock, values += kSuperBlock, blocks += kBlockBytes) {
-    encode_block(values, blocks);
-  }
+  encode_super_blocks<kBlockBytes>(values, n, blocks, encode_block);
 }
 
 void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {

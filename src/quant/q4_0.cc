@@ -18,18 +18,10 @@ void decode(const uint8_t* blocks, size_t n, float* out) {
   }
 }
 
-// The weight farthest from zero gets q = 0, so the scale's sign is the opposite of its own.
 void encode(const float* values, size_t n, uint8_t* blocks) {
   for (; n > 0; n -= kGroupSize, values += kGroupSize, blocks += kBlockBytes) {
-    const float d = farthest_from_zero(values, kGroupSize) / -8.0f;
-    const float inverse = inverse_scale(d);
     int8_t q[kGroupSize];
-    for (size_t i = 0; i < kGroupSize; ++i) {
-      // In double the product is exact: the same result with and without fused multiply-add.
-      const double rounded = double{values[i]} * double{inverse} + 8.5;
-      q[i] = static_cast<int8_t>(clamp_to_int(static_cast<float>(rounded), 0, 15));
-    }
-    store_f16(blocks, d);
+    store_f16(blocks, quantise_around(8, values, q));
     pack_nibbles(q, blocks + 2);
   }
 }

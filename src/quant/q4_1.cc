@@ -21,15 +21,10 @@ void decode(const uint8_t* blocks, size_t n, float* out) {
 
 void encode(const float* values, size_t n, uint8_t* blocks) {
   for (; n > 0; n -= kGroupSize, values += kGroupSize, blocks += kBlockBytes) {
-    const auto [lowest, highest] = range_of(values, kGroupSize);
-    const float d = (highest - lowest) / 15.0f;
-    const float inverse = inverse_scale(d);
     int8_t q[kGroupSize];
-    for (size_t i = 0; i < kGroupSize; ++i) {
-      q[i] = static_cast<int8_t>(clamp_to_int((values[i] - lowest) * inverse + 0.5f, 0, 15));
-    }
+    const auto [d, m] = quantise_range(values, 15, q);
     store_f16(blocks, d);
-    store_f16(blocks + 2, lowest);
+    store_f16(blocks + 2, m);
     pack_nibbles(q, blocks + 4);
   }
 }

@@ -14,17 +14,18 @@ void decode(const uint8_t* blocks, size_t n, float* out) {
   decode_groups(kQ4_KFormat, 0, blocks, n, out);
 }
 
-void encode(const float* values, size_t n, uint8_t* blocks) {
-  for (; n > 0; n -= kSuperBlock, values += kSuperBlock, blocks += kBlockBytes) {
-    int8_t q[kSuperGroups][kGroupSize];
-    std::memset(blocks, 0, kBlockBytes);
-    encode_k_block(values, 15, {.first = -1.0f, .step = 0.1f, .n = 21}, blocks, q);
-    for (size_t g = 0; g < kSuperGroups; ++g) {
-      for (size_t j = 0; j < kGroupSize; ++j) {
-        put_planar_bits<4>(q[g][j], g, j, blocks + kKHeaderBytes);
-      }
+void encode_block(const float* values, uint8_t* block) {
+  int8_t q[kSuperGroups][kGroupSize];
+  encode_k_block(values, 15, {.first = -1.0f, .step = 0.1f, .n = 21}, block, q);
+  for (size_t g = 0; g < kSuperGroups; ++g) {
+    for (size_t j = 0; j < kGroupSize; ++j) {
+      put_planar_bits<4>(q[g][j], g, j, block + kKHeaderBytes);
     }
   }
+}
+
+void encode(const float* values, size_t n, uint8_t* blocks) {
+  encode_super_blocks<kBlockBytes>(values, n, blocks, encode_block);
 }
 
 void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {

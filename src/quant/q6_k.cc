@@ -17,11 +17,14 @@ constexpr size_t kHigh = 128;
 constexpr size_t kScales = 192;
 constexpr size_t kD = 208;
 constexpr int kZero = 32;
-constexpr size_t kHalves = kSuperBlock / kHalfGroup;
 
 // Where the low bits of group g begin, and in which half of the bytes they are.
 size_t low_byte(size_t g) { return g / 4 * 64 + g % 2 * 32; }
 int low_shift(size_t g) { return g % 4 / 2 * 4; }
+
+float scale_of(const uint8_t* block, size_t h) {
+  return load_f16(block + kD) * static_cast<float>(static_cast<int8_t>(block[kScales + h]));
+}
 
 void decode(const uint8_t* blocks, size_t n, float* out) {
   decode_groups(kQ6_KFormat, kZero, blocks, n, out);
@@ -29,19 +32,16 @@ void decode(const uint8_t* blocks, size_t n, float* out) {
 
 // The largest of the scales becomes -128.
 void encode_block(const float* values, uint8_t* block) {
-  std::memset(block, 0, kBlockBytes);
-  float scales[kHalves];
-  for (size_t h = 0; h < kHalves; ++h) {
-    scales[h] = search_scale(values + h * kHalfGroup, kHalfGroup, -32.0f, 0.1f, 9,
-                             [](float x) { return round_to_int(x, -32, 31); });
-  }
-  const float d = farthest_from_zero(scales, kHalves) / -128.0f;
+  float scales[kSuperHalves];
+  search_half_scales(values, -32, scales);
+  const float d = farthest_from_zero(scales, kSuperHalves) / -128.0f;
   store_f16(block + kD, d);
-  for (size_t i = 0; i < kSuperBlock; ++i) {
-    const size_t h = i / kHalfGroup;
+  for (size_t h = 0; h < kSuperHalves; ++h) {
     const int code = round_to_int(scales[h] * inverse_scale(d), -128, 127);
     block[kScales + h] = static_cast<uint8_t>(code);
-    const float inverse = inverse_scale(load_f16(block + kD) * static_cast<float>(code));
+  }
+  for (size_t i = 0; i < kSuperBlock; ++i) {
+    const float inverse = inverse_scale(scale_of(block, i / kHalfGroup));
     const int q = round_to_int(values[i] * inverse, -32, 31) + kZero;
     const size_t g = i / kGroupSize;
     const size_t j = i % kGroupSize;
@@ -52,9 +52,7 @@ void encode_block(const float* values, uint8_t* block) {
 }
 
 void encode(const float* values, size_t n, uint8_t* blocks) {
-  for (; n > 0; n -= kSuperBlock, values += kSuperBlock, blocks += kBlockBytes) {
-    encode_block(values, blocks);
-  }
+  encode_super_blocks<kBlockBytes>(values, n, blocks, encode_block);
 }
 
 // A scale has 18 significant bits, so its products with 0 … 63 are exact.
@@ -62,8 +60,7 @@ void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {
   const uint8_t* block = blocks + i / kSuperGroups * kBlockBytes;
   const size_t g = i % kSuperGroups;
   for (size_t h = 0; h < 2; ++h) {
-    const auto code = static_cast<int8_t>(block[kScales + 2 * g + h]);
-    out.scale[h] = load_f16(block + kD) * static_cast<float>(code);
+    out.scale[h] = scale_of(block, 2 * g + h);
     out.min[h] = -32.0f * out.scale[h];
   }
   for (size_t j = 0; j < kGroupSize; ++j) {

@@ -63,4 +63,12 @@ inline int round_to_int(float value, int lowest, int highest) {
   return clamp_to_int(std::nearbyint(value), lowest, highest);
 }
 
+// The scales of the halves of 256 values, for q = lowest … -lowest - 1.
+inline void search_half_scales(const float* values, int lowest, float (&scales)[kSuperHalves]) {
+  for (size_t h = 0; h < kSuperHalves; ++h) {
+    scales[h] = search_scale(values + h * kHalfGroup, kHalfGroup, static_cast<float>(lowest), 0.1f,
+                             9, [=](float x) { return round_to_int(x, lowest, -lowest - 1); });
+  }
+}
+
 }  // namespace pipit

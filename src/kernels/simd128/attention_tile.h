@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "kernels/kernel_set.h"
+#include "kernels/simd128/simd128.h"
 #include "kernels/simd128/vec.h"
 
 namespace pipit::simd128 {
@@ -96,15 +97,8 @@ inline void fill_unseen(float* row, size_t n, BlockRange seen, float value) {
 
 // score = cap · tanh(score / cap), of all rows of a block.
 inline void cap_scores(const KvBlock& block, float cap) {
-  const Tanh tanh;
-  const v128_t cap4 = wasm_f32x4_splat(cap);
-  const v128_t inverse = wasm_f32x4_splat(1 / cap);
-  for (size_t r = block.first_row; r < block.end_row; ++r) {
-    float* scores = block.row(r);
-    for (size_t p = 0; p < block.n_positions; p += 4) {
-      store(scores + p, wasm_f32x4_mul(tanh(wasm_f32x4_mul(load(scores + p), inverse)), cap4));
-    }
-  }
+  const size_t n_padded = (block.n_positions + 3) / 4 * 4;  // whole vectors
+  for (size_t r = block.first_row; r < block.end_row; ++r) softcap(block.row(r), n_padded, cap);
 }
 
 // A row's running softmax.

@@ -22,4 +22,8 @@ extern const Architecture kStableLm;
 Status read_windows(const HyperParameters& parameters, uint32_t default_window, uint32_t period,
                     Rope local_rope, Config& config);
 
+// Gemma's scales: of embeddings sqrt(n_embd); of attention, in the model of 27B, which has
+// `n_layer_27b` layers (no key tells), 1 / sqrt(n_embd / n_head).
+void scale_as_gemma(uint32_t n_layer_27b, Config& config);
+
 }  // namespace pipit

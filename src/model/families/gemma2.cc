@@ -1,7 +1,5 @@
 // Gemma 2 (Gemma Team 2024): norms before and after each block, GEGLU, attention scores and logits
 // capped, a sliding window in every second layer.
-#include <cmath>
-
 #include "model/families/families.h"
 
 namespace pipit {
@@ -10,11 +8,7 @@ namespace {
 constexpr uint32_t kLayersOf27B = 46;
 
 Status configure(const HyperParameters& parameters, Config& config) {
-  config.embedding_scale = std::sqrt(static_cast<float>(config.n_embd));
-  if (config.n_layer == kLayersOf27B) {  // no key tells
-    const uint32_t n_embd_head = config.n_embd / config.n_head;
-    config.attention_scale = 1 / std::sqrt(static_cast<float>(n_embd_head));
-  }
+  scale_as_gemma(kLayersOf27B, config);
   PIPIT_ASSIGN_OR_RETURN(config.attention_softcap,
                          parameters.positive("attn_logit_softcapping", 50.0f));
   PIPIT_ASSIGN_OR_RETURN(config.logit_softcap,

@@ -1,7 +1,5 @@
 // Gemma 3 (Gemma Team 2025): norms before and after each block and of each head's queries and keys,
 // GEGLU, five layers with a sliding window and a rope of their own to each one that sees all.
-#include <cmath>
-
 #include "model/families/families.h"
 
 namespace pipit {
@@ -10,11 +8,7 @@ namespace {
 constexpr uint32_t kLayersOf27B = 62;
 
 Status configure(const HyperParameters& parameters, Config& config) {
-  config.embedding_scale = std::sqrt(static_cast<float>(config.n_embd));
-  if (config.n_layer == kLayersOf27B) {  // no key tells
-    const uint32_t n_embd_head = config.n_embd / config.n_head;
-    config.attention_scale = 1 / std::sqrt(static_cast<float>(n_embd_head));
-  }
+  scale_as_gemma(kLayersOf27B, config);
   return read_windows(parameters, 0, 6, Rope{.freq_base = 10000}, config);
 }
 
