@@ -119,11 +119,11 @@ async function makePreTokenizers({ llama, modelPath, python }) {
   });
 }
 
-// Hashes of the ids of many strings: both real vocabularies, and SmolLM2's with every pre-tokenizer.
+// Hashes of the ids of many strings: both real vocabularies, and one of pairs with every rule.
 async function makeHashes({ llama, modelPath, gemmaPath, python }) {
   await withTinyModels(python, ['--vocab-from', modelPath], async (folder) => {
     const models = JSON.parse(readFileSync(join(folder, 'models.json'), 'utf8'));
-    const vocabularies = models.filter(({ name }) => name.startsWith('vocab-'));
+    const vocabularies = models.filter(({ name }) => name.startsWith('pairs-'));
     const files = [
       { model: basename(modelPath), path: modelPath, count: kManyStrings },
       { model: basename(gemmaPath), path: gemmaPath, count: kManyStrings },

@@ -14,10 +14,13 @@ import struct
 import gguf
 import numpy as np
 from lib.random_blocks import SCALES, random_blocks
-from lib.tiny_gguf import Random, add_tiny_vocabulary, finish
+from lib.tiny_gguf import Random, add_tiny_vocabulary, byte_tokens, finish
 
 Type = gguf.GGMLQuantizationType
 PRE_TOKENIZERS = ["gpt-2", "llama-bpe", "qwen2"]
+# One for each rule that pipit has (SplitRule in src/tokenizer/pre_tokenizer.h).
+SPLIT_RULES = ["gpt-2", "smollm", "llama-bpe", "qwen2", "qwen35", "tekken", "gpt-4o",
+               "deepseek-coder", "default"]  # fmt: skip
 
 
 @dataclasses.dataclass
@@ -192,12 +195,37 @@ def write_vocabulary(source: gguf.GGUFReader, pre: str, path: pathlib.Path) -> i
     return n_vocab
 
 
+def write_pairs(pre: str, path: pathlib.Path) -> int:
+    """A one-layer model whose tokens are the bytes and all pairs of a character's last byte and
+    another's first: wherever a text can be cut, the ids tell whether it was."""
+    m = Tiny(f"pairs-{pre}", n_embd=32, n_head=1, n_head_kv=1, n_ff=32, n_layer=1,
+             separate_output=False, weights=Type.Q8_0)  # fmt: skip
+    names = byte_tokens()
+    ascii_bytes = range(0x80)
+    merges = [f"{names[a]} {names[b]}"
+              for a in [*ascii_bytes, *range(0x80, 0xC0)]
+              for b in [*ascii_bytes, *range(0xC2, 0xF5)]]  # fmt: skip
+    tokens = names + [merge.replace(" ", "") for merge in merges]
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre(pre)
+    writer.add_token_list(tokens)
+    writer.add_token_types([gguf.TokenType.NORMAL] * len(tokens))
+    writer.add_token_merges(merges)
+    writer.add_bos_token_id(0)
+    writer.add_eos_token_id(0)
+    add_hyper_parameters(writer, m, len(tokens))
+    add_tensors(writer, m, len(tokens))
+    finish(writer)
+    return len(tokens)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", required=True, type=pathlib.Path, help="folder to write into")
     parser.add_argument("--vocab-from", metavar="MODEL.gguf", type=pathlib.Path,
                         help="also write vocab-PRE.gguf for other pre-tokenizers, with this "
-                             "model's vocabulary")  # fmt: skip
+                             "model's vocabulary, and pairs-PRE.gguf for each rule")  # fmt: skip
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
 
@@ -210,6 +238,9 @@ def main() -> None:
         for pre in PRE_TOKENIZERS:
             name = f"vocab-{pre}"
             written.append((name, write_vocabulary(source, pre, args.out / f"{name}.gguf")))
+        for pre in SPLIT_RULES:
+            name = f"pairs-{pre}"
+            written.append((name, write_pairs(pre, args.out / f"{name}.gguf")))
     listing = [{"name": name, "file": f"{name}.gguf", "n_vocab": n} for name, n in written]
     (args.out / "models.json").write_text(json.dumps(listing, indent=1) + "\n")
 

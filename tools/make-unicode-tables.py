@@ -1,4 +1,4 @@
-"""Writes src/tokenizer/unicode_tables.cc: letters, numbers, white space of Unicode 15.1 as ranges.
+"""Writes src/tokenizer/unicode_tables.cc: the classes of characters in Unicode 15.1 as ranges.
 
     python3.13 tools/make-unicode-tables.py
 
@@ -12,7 +12,7 @@ import unicodedata
 
 UNICODE_VERSION = "15.1.0"
 OUTPUT = pathlib.Path(__file__).parent.parent / "src" / "tokenizer" / "unicode_tables.cc"
-OTHER, LETTER, NUMBER, SPACE = range(4)  # CharClass in unicode.h
+OTHER, LETTER, NUMBER, SPACE, MARK, PUNCTUATION = range(6)  # CharClass in unicode.h
 
 # White_Space of PropList.txt, which unicodedata does not have.
 WHITE_SPACE = {
@@ -24,17 +24,18 @@ WHITE_SPACE = {
 def char_class(code_point: int) -> int:
     if code_point in WHITE_SPACE:
         return SPACE
-    return {"L": LETTER, "N": NUMBER}.get(unicodedata.category(chr(code_point))[0], OTHER)
+    classes = {"L": LETTER, "N": NUMBER, "M": MARK, "P": PUNCTUATION}
+    return classes.get(unicodedata.category(chr(code_point))[0], OTHER)
 
 
 def boundaries() -> list[int]:
-    """code_point << 2 | class wherever the class changes."""
+    """code_point << 3 | class wherever the class changes."""
     entries = []
     previous = None
     for code_point in range(0x110000):
         current = char_class(code_point)
         if current != previous:
-            entries.append(code_point << 2 | current)
+            entries.append(code_point << 3 | current)
         previous = current
     return entries
 
@@ -58,7 +59,7 @@ def main() -> None:
         )
     entries = boundaries()
     lines = [
-        f"// Letters, numbers and white space of Unicode {UNICODE_VERSION}.",
+        f"// The classes of characters in Unicode {UNICODE_VERSION}.",
         "// Generated: do not edit. Made by python3.13 tools/make-unicode-tables.py",
         '#include "tokenizer/unicode.h"',
         "",

@@ -50,6 +50,8 @@ struct EncodeOptions {
   bool add_special = true;  // begin with BOS where the model wants it
   // Text such as "<|im_end|>" becomes the control token; never for user text.
   bool parse_special = false;
+  // Begin with a space where the model wants it; not for a text that goes on from another.
+  bool add_space_prefix = true;
 };
 
 struct LogitBias {

@@ -21,14 +21,14 @@ class BpeTokenizer final : public VocabularyTokenizer {
       : VocabularyTokenizer(std::move(parts)), rule_(rule), bpe_(std::move(bpe)) {}
 
  private:
-  Status append_plain(std::string_view text, Array<Token>& out) const override;
+  Status append_plain(std::string_view text, bool, Array<Token>& out) const override;
   Status append_normal(std::string_view text, Array<char>& out) const override;
 
   SplitRule rule_;
   Bpe bpe_;
 };
 
-Status BpeTokenizer::append_plain(std::string_view text, Array<Token>& out) const {
+Status BpeTokenizer::append_plain(std::string_view text, bool, Array<Token>& out) const {
   Bpe::Scratch scratch;
   while (!text.empty()) {
     const size_t n = first_piece(rule_, text);

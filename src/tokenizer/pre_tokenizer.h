@@ -10,7 +10,17 @@ namespace pipit {
 
 // Each rule is a regular expression (pre_tokenizer.cc) whose matches, and the text between them,
 // are the pieces.
-enum class SplitRule : uint8_t { kGpt2, kSmolLm, kLlama3, kQwen2 };
+enum class SplitRule : uint8_t {
+  kGpt2,
+  kSmolLm,
+  kLlama3,
+  kQwen2,
+  kQwen35,
+  kTekken,
+  kGpt4o,
+  kDeepSeekCoder,
+  kDefault,
+};
 
 struct PreTokenizer {
   std::string_view name;  // tokenizer.ggml.pre

@@ -43,7 +43,8 @@ class SentencePieceTokenizer final : public VocabularyTokenizer {
     Array<SentencePieceModel::Match> matches;
   };
 
-  Status append_plain(std::string_view text, Array<Token>& out) const override;
+  Status append_plain(std::string_view text, bool add_space_prefix,
+                      Array<Token>& out) const override;
   Status append_normal(std::string_view text, Array<char>& out) const override;
   Status append_portion(Scratch& scratch, Array<Token>& out) const;
 
@@ -54,10 +55,11 @@ class SentencePieceTokenizer final : public VocabularyTokenizer {
   bool adds_space_prefix_;
 };
 
-Status SentencePieceTokenizer::append_plain(std::string_view text, Array<Token>& out) const {
+Status SentencePieceTokenizer::append_plain(std::string_view text, bool add_space_prefix,
+                                            Array<Token>& out) const {
   Scratch scratch;
   Array<char>& portion = scratch.portion;
-  if (adds_space_prefix_) PIPIT_RETURN_IF_ERROR(portion.append(kSpace));
+  if (adds_space_prefix_ && add_space_prefix) PIPIT_RETURN_IF_ERROR(portion.append(kSpace));
   while (!text.empty()) {
     const size_t n_spaces = std::min(text.find_first_not_of(' '), text.size());
     for (size_t i = 0; i < n_spaces; ++i) PIPIT_RETURN_IF_ERROR(portion.append(kSpace));

@@ -56,7 +56,8 @@ class Tokenizer {
   virtual std::optional<Token> bos() const = 0;
   virtual std::optional<Token> eos() const = 0;
   virtual bool adds_bos() const = 0;  // encode() with add_special begins with bos()
-  // encode() puts a space in front of a text, also behind special tokens.
+  // encode() with add_space_prefix puts a space in front of a text; it always does so behind
+  // special tokens.
   virtual bool adds_space_prefix() const { return false; }
   virtual std::string_view name() const = 0;  // "bpe/smollm", "sentencepiece"
 };

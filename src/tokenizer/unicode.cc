@@ -3,16 +3,20 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 namespace pipit {
 namespace {
 
 constexpr CharClass ascii_class(uint32_t code_point) {
+  constexpr std::string_view kPunctuation = "!\"#%&'()*,-./:;?@[\\]_{}";
   const uint32_t lower = code_point | 0x20u;
   if (lower >= 'a' && lower <= 'z') return CharClass::kLetter;
   if (code_point >= '0' && code_point <= '9') return CharClass::kNumber;
   if (code_point == ' ' || (code_point >= '\t' && code_point <= '\r')) return CharClass::kSpace;
-  return CharClass::kOther;
+  const bool is_punctuation =
+      kPunctuation.find(static_cast<char>(code_point)) < kPunctuation.size();
+  return is_punctuation ? CharClass::kPunctuation : CharClass::kOther;
 }
 
 // Nearly all of most texts: spares the search.
@@ -27,8 +31,8 @@ constexpr auto kAsciiClasses = [] {
 CharClass char_class(uint32_t code_point) {
   if (code_point < kAsciiClasses.size()) return kAsciiClasses[code_point];
   const auto boundaries = char_class_boundaries();
-  const auto next = std::upper_bound(boundaries.begin(), boundaries.end(), code_point << 2 | 3u);
-  return static_cast<CharClass>(*(next - 1) & 3u);
+  const auto next = std::upper_bound(boundaries.begin(), boundaries.end(), code_point << 3 | 7u);
+  return static_cast<CharClass>(*(next - 1) & 7u);
 }
 
 }  // namespace pipit

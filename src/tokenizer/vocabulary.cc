@@ -13,7 +13,7 @@ namespace {
 
 // Converters often leave out which tokens end a text, and some mark control tokens as normal ones,
 // so llama.cpp goes by these texts (src/llama-vocab.cpp), and so do we. Left out are its exceptions
-// for models with pre-tokenizers that pipit does not know (gpt-oss, Solar Open, Gemma 4).
+// for models that pipit does not know (gpt-oss, Solar Open, Gemma 4).
 constexpr std::string_view kEndOfGeneration[] = {
     "<|eot_id|>",
     "<|im_end|>",
@@ -71,7 +71,8 @@ constexpr FillInRole kFillInRoles[] = {
 
 // Whether `text` begins like one of the texts above; spares nearly all tokens the search.
 bool looks_special(std::string_view text) {
-  return !text.empty() && std::string_view("<[_\u2581").find(text[0]) != std::string_view::npos;
+  return text.starts_with('<') || text.starts_with('[') || text.starts_with('_') ||
+         text.starts_with("\u2581<");
 }
 
 bool contains(std::span<const std::string_view> texts, std::string_view text) {

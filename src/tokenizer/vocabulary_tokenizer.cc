@@ -32,12 +32,12 @@ Result<Array<Token>> VocabularyTokenizer::encode(std::string_view text,
     PIPIT_RETURN_IF_ERROR(tokens.push_back(*bos));
   }
   if (is_valid_utf8(text)) {
-    PIPIT_RETURN_IF_ERROR(append_text(text, options.parse_special, tokens));
+    PIPIT_RETURN_IF_ERROR(append_text(text, options, tokens));
   } else {
     Array<char> valid;
     PIPIT_ASSIGN_OR_RETURN(const size_t n_used, append_valid_utf8(text, valid));
     if (n_used < text.size()) PIPIT_RETURN_IF_ERROR(valid.append(kReplacementUtf8));
-    PIPIT_RETURN_IF_ERROR(append_text({valid.data(), valid.size()}, options.parse_special, tokens));
+    PIPIT_RETURN_IF_ERROR(append_text({valid.data(), valid.size()}, options, tokens));
   }
   if (const auto eos = vocabulary.eos(); eos && options.add_special && vocabulary.adds_eos()) {
     PIPIT_RETURN_IF_ERROR(tokens.push_back(*eos));
@@ -45,14 +45,15 @@ Result<Array<Token>> VocabularyTokenizer::encode(std::string_view text,
   return tokens;
 }
 
-Status VocabularyTokenizer::append_text(std::string_view text, bool parse_special,
+Status VocabularyTokenizer::append_text(std::string_view text, const EncodeOptions& options,
                                         Array<Token>& out) const {
-  const SpecialTokens& special = parse_special ? parts_.special : parts_.user_defined;
+  const SpecialTokens& special = options.parse_special ? parts_.special : parts_.user_defined;
   size_t begin = 0;
   while (begin < text.size()) {
     const SpecialTokens::Match match = special.find(text, begin);
     if (match.begin > begin) {
-      PIPIT_RETURN_IF_ERROR(append_plain(text.substr(begin, match.begin - begin), out));
+      const std::string_view plain = text.substr(begin, match.begin - begin);
+      PIPIT_RETURN_IF_ERROR(append_plain(plain, options.add_space_prefix || begin > 0, out));
     }
     if (match.n_bytes > 0) PIPIT_RETURN_IF_ERROR(out.push_back(match.id));
     begin = match.begin + match.n_bytes;

@@ -40,8 +40,9 @@ class VocabularyTokenizer : public Tokenizer {
 
  protected:
   // Appends the tokens of valid UTF-8 that is not empty and has no special tokens. It begins the
-  // whole text or follows a special token.
-  virtual Status append_plain(std::string_view text, Array<Token>& out) const = 0;
+  // whole text or follows a special token. `add_space_prefix`: where the model wants it.
+  virtual Status append_plain(std::string_view text, bool add_space_prefix,
+                              Array<Token>& out) const = 0;
 
   // Appends what the text of a normal token stands for.
   virtual Status append_normal(std::string_view text, Array<char>& out) const = 0;
@@ -49,7 +50,7 @@ class VocabularyTokenizer : public Tokenizer {
   const Vocabulary& vocabulary() const { return parts_.vocabulary; }
 
  private:
-  Status append_text(std::string_view text, bool parse_special, Array<Token>& out) const;
+  Status append_text(std::string_view text, const EncodeOptions& options, Array<Token>& out) const;
 
   Parts parts_;
 };

@@ -162,13 +162,11 @@ Status describe() {
   return set_result(header_json(*header));
 }
 
-Status tokenize(uint32_t n, bool add_special, bool parse_special) {
+Status tokenize(uint32_t n, const EncodeOptions& options) {
   PIPIT_RETURN_IF_ERROR(require_model());
   Instance& self = instance();
-  PIPIT_ASSIGN_OR_RETURN(
-      const Array<Token> ids,
-      self.model->tokenizer().encode(self.input_text(n),
-                                     {.add_special = add_special, .parse_special = parse_special}));
+  PIPIT_ASSIGN_OR_RETURN(const Array<Token> ids,
+                         self.model->tokenizer().encode(self.input_text(n), options));
   return set_result(
       std::span(reinterpret_cast<const uint8_t*>(ids.data()), ids.size() * sizeof(Token)));
 }
@@ -313,8 +311,11 @@ EMSCRIPTEN_KEEPALIVE int pipit_hash_update(uint32_t n) {
 EMSCRIPTEN_KEEPALIVE int pipit_hash_end() { return pipit::finish(pipit::hash_end()); }
 EMSCRIPTEN_KEEPALIVE int pipit_describe() { return pipit::finish(pipit::describe()); }
 
-EMSCRIPTEN_KEEPALIVE int pipit_tokenize(uint32_t n, int add_special, int parse_special) {
-  return pipit::finish(pipit::tokenize(n, add_special != 0, parse_special != 0));
+EMSCRIPTEN_KEEPALIVE int pipit_tokenize(uint32_t n, int add_special, int parse_special,
+                                        int add_space_prefix) {
+  return pipit::finish(pipit::tokenize(n, {.add_special = add_special != 0,
+                                           .parse_special = parse_special != 0,
+                                           .add_space_prefix = add_space_prefix != 0}));
 }
 EMSCRIPTEN_KEEPALIVE int pipit_detokenize(uint32_t n, int special) {
   return pipit::finish(pipit::detokenize(n, special != 0));

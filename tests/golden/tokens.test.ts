@@ -1,4 +1,4 @@
-// Token ids against llama.cpp: SmolLM2's and Gemma's own tokenizers, and SmolLM2's vocabulary with other pre-tokenizers.
+// Token ids against llama.cpp: SmolLM2's and Gemma's own tokenizers, and every rule of the pre-tokenizers.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -81,7 +81,7 @@ for (const { golden, model: source, atLeast } of FILES) {
 
 const { cases: hashed, seed } = readGolden<HashesOf>('tokens-hashes.json');
 for (const { model: file, count, hashes } of hashed) {
-  const source = file.startsWith('vocab-') ? join(folder, file) : cachedModel(file);
+  const source = file.startsWith('pairs-') ? join(folder, file) : cachedModel(file);
   const skip = existsSync(source) ? false : `${file} is not in models/cache`;
   test(`ids of many strings agree with llama.cpp: ${file}`, { skip }, async (t) => {
     const model = await loadModel(source).catch((error: unknown) => {

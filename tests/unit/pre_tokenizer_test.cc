@@ -20,8 +20,9 @@ std::vector<std::string> pieces_of(SplitRule rule, std::string_view text) {
   return pieces;
 }
 
-constexpr SplitRule kRules[] = {SplitRule::kGpt2, SplitRule::kSmolLm, SplitRule::kLlama3,
-                                SplitRule::kQwen2};
+constexpr SplitRule kRules[] = {SplitRule::kGpt2,  SplitRule::kSmolLm,        SplitRule::kLlama3,
+                                SplitRule::kQwen2, SplitRule::kQwen35,        SplitRule::kTekken,
+                                SplitRule::kGpt4o, SplitRule::kDeepSeekCoder, SplitRule::kDefault};
 
 TEST(PreTokenizer, Pieces) {
   using Pieces = std::vector<std::string>;
@@ -29,18 +30,23 @@ TEST(PreTokenizer, Pieces) {
   constexpr auto kSmolLm = SplitRule::kSmolLm;
   constexpr auto kLlama3 = SplitRule::kLlama3;
   constexpr auto kQwen2 = SplitRule::kQwen2;
+  constexpr auto kQwen35 = SplitRule::kQwen35;
+  constexpr auto kTekken = SplitRule::kTekken;
+  constexpr auto kGpt4o = SplitRule::kGpt4o;
+  constexpr auto kDeepSeekCoder = SplitRule::kDeepSeekCoder;
+  constexpr auto kDefault = SplitRule::kDefault;
   struct Case {
     const char* name;
     std::vector<SplitRule> rules;
     std::string text;
     Pieces pieces;
   };
-  const std::vector<SplitRule> all(std::begin(kRules), std::end(kRules));
+  const std::vector<SplitRule> alike = {kGpt2, kSmolLm, kLlama3, kQwen2};
   const Case cases[] = {
-      {"nothing", all, "", {}},
-      {"words", all, "Hello, world!", {"Hello", ",", " world", "!"}},
-      {"non-ASCII words", all, "Schöne Größe", {"Schöne", " Größe"}},
-      {"contractions", all, "I'm we'll they've", {"I", "'m", " we", "'ll", " they", "'ve"}},
+      {"nothing", alike, "", {}},
+      {"words", alike, "Hello, world!", {"Hello", ",", " world", "!"}},
+      {"non-ASCII words", alike, "Schöne Größe", {"Schöne", " Größe"}},
+      {"contractions", alike, "I'm we'll they've", {"I", "'m", " we", "'ll", " they", "'ve"}},
       {"contractions in capitals",
        {kGpt2, kSmolLm},
        "I'M WE'LL",
@@ -52,7 +58,7 @@ TEST(PreTokenizer, Pieces) {
       {"a contraction after a space", {kLlama3, kQwen2}, "a 's", {"a", " '", "s"}},
       {"half a contraction", {kGpt2, kSmolLm}, "'l", {"'", "l"}},
       {"half a contraction", {kLlama3, kQwen2}, "'l", {"'l"}},
-      {"an apostrophe alone", all, "'", {"'"}},
+      {"an apostrophe alone", alike, "'", {"'"}},
       {"punctuation before a word", {kGpt2, kSmolLm}, "(a)", {"(", "a", ")"}},
       {"punctuation before a word", {kLlama3, kQwen2}, "(a)", {"(a", ")"}},
       {"only the last punctuation", {kLlama3, kQwen2}, "((a", {"((", "a"}},
@@ -62,13 +68,13 @@ TEST(PreTokenizer, Pieces) {
       {"numbers", {kQwen2}, "in 12345", {"in", " ", "1", "2", "3", "4", "5"}},
       {"numbers of other scripts", {kGpt2}, "\u0663\u00b2\u2167", {"\u0663\u00b2\u2167"}},
       {"numbers of other scripts", {kSmolLm, kQwen2}, "\u0663\u00b2", {"\u0663", "\u00b2"}},
-      {"a word with a number", all, "a1b", {"a", "1", "b"}},
-      {"spaces before a word", all, "a   b", {"a", "  ", " b"}},
+      {"a word with a number", alike, "a1b", {"a", "1", "b"}},
+      {"spaces before a word", alike, "a   b", {"a", "  ", " b"}},
       {"spaces before a number", {kGpt2}, "a   1", {"a", "  ", " 1"}},
       {"spaces before a number", {kSmolLm}, "a   1", {"a", "   ", "1"}},
       {"spaces before a number", {kLlama3, kQwen2}, "a   1", {"a", "  ", " ", "1"}},
-      {"spaces at the end", all, "a   ", {"a", "   "}},
-      {"a space alone", all, " ", {" "}},
+      {"spaces at the end", alike, "a   ", {"a", "   "}},
+      {"a space alone", alike, " ", {" "}},
       {"a tab before a word", {kGpt2, kSmolLm}, "a\tb", {"a", "\t", "b"}},
       {"a tab before a word", {kLlama3, kQwen2}, "a\tb", {"a", "\tb"}},
       {"other white space", {kGpt2, kSmolLm}, "\u3000\u00a0a", {"\u3000", "\u00a0", "a"}},
@@ -83,9 +89,29 @@ TEST(PreTokenizer, Pieces) {
       {"newlines at the end", {kLlama3, kQwen2}, "a \n ", {"a", " \n", " "}},
       {"marks are not letters", {kGpt2, kSmolLm}, "e\u0301a", {"e", "\u0301", "a"}},
       {"marks are not letters", {kLlama3, kQwen2}, "e\u0301a", {"e", "\u0301a"}},
-      {"emoji", all, "a \U0001f600\U0001f44d", {"a", " \U0001f600\U0001f44d"}},
+      {"emoji", alike, "a \U0001f600\U0001f44d", {"a", " \U0001f600\U0001f44d"}},
       {"CJK", {kGpt2, kSmolLm}, "中文。你", {"中文", "。", "你"}},
       {"CJK", {kLlama3, kQwen2}, "中文。你", {"中文", "。你"}},
+      {"marks are letters", {kQwen35}, "e\u0301a \u0301", {"e\u0301a", " \u0301"}},
+      {"cases", {kTekken, kGpt4o}, "iPhoneXS USAid", {"i", "Phone", "XS", " USAid"}},
+      {"letters of both cases", {kTekken, kGpt4o}, "ÉTÉa éAB", {"ÉTÉa", " é", "AB"}},
+      {"contractions belong to words", {kGpt4o}, "it's IT'LL", {"it's", " IT'LL"}},
+      {"contractions are words", {kTekken}, "it's IT'LL", {"it", "'s", " IT", "'LL"}},
+      {"numbers", {kTekken}, "a 1234", {"a", " ", "1", "2", "3", "4"}},
+      {"numbers", {kGpt4o}, "a 1234", {"a", " ", "123", "4"}},
+      {"slashes after punctuation", {kTekken, kGpt4o}, ";\n/\na", {";\n/\n", "a"}},
+      {"each newline", {kDeepSeekCoder}, "a\n\n b", {"a", "\n", "\n", " b"}},
+      {"punctuation and symbols",
+       {kDeepSeekCoder},
+       "a  (b=$ 1)",
+       {"a", " ", " (", "b", "=$ ", "1", ")"}},
+      {"CJK", {kDeepSeekCoder}, " 中a—。b", {" ", "中", "a", "—。", "b"}},
+      {"punctuation stands alone",
+       {kDefault},
+       "it's (x=1)  .",
+       {"it", "'", "s", " ", "(", "x", "=", "1", ")", "  ", "."}},
+      {"a backtick does not", {kDefault}, "a `b", {"a", " `", "b"}},
+      {"numbers", {kDefault}, "a 12345 1\u00b2345", {"a", " ", "123", "45", " ", "1\u00b2", "345"}},
   };
   for (const Case& c : cases) {
     for (const SplitRule rule : c.rules) {
@@ -117,6 +143,11 @@ TEST(PreTokenizer, Names) {
       {"llama-v3", SplitRule::kLlama3, true, true},
       {"smaug-bpe", SplitRule::kLlama3, false, false},
       {"qwen2", SplitRule::kQwen2, false, false},
+      {"qwen35", SplitRule::kQwen35, false, false},
+      {"tekken", SplitRule::kTekken, true, true},
+      {"gpt-4o", SplitRule::kGpt4o, false, false},
+      {"deepseek-coder", SplitRule::kDeepSeekCoder, false, false},
+      {"default", SplitRule::kDefault, false, false},
   };
   for (const Case& c : cases) {
     const PreTokenizer* pre = find_pre_tokenizer(c.name);
@@ -126,15 +157,16 @@ TEST(PreTokenizer, Names) {
     EXPECT_EQ(pre->adds_bos, c.adds_bos) << c.name;
     EXPECT_NE(pre_tokenizer_names().find(c.name), std::string::npos) << c.name;
   }
-  for (const char* name : {"", "default", "gpt2", "smollm "}) {
+  for (const char* name : {"", "Default", "gpt2", "smollm "}) {
     EXPECT_EQ(find_pre_tokenizer(name), nullptr) << name;
   }
 }
 
 // A scanner that looked ahead or back over a run for each of its pieces would take hours here.
 TEST(PreTokenizer, LongRunsTakeLinearTime) {
-  for (const std::string_view unit : {"a", " ", "\n", "7", "!", "'", " a", "a ", "\n ", " \n",
-                                      "  \n ", "! ", "'s", "中", "\u3000"}) {
+  for (const std::string_view unit :
+       {"a",  " ",  "\n", "7",      "!", "'",  " a", "a ", "\n ",    " \n", "  \n ",
+        "! ", "'s", "中", "\u3000", "A", "aB", "é",  "éA", "\u0301", "$"}) {
     std::string text;
     while (text.size() < (1 << 20)) text += unit;
     for (const SplitRule rule : kRules) {

@@ -110,16 +110,21 @@ TEST(SentencePieceTokenizer, ASpaceInFrontOfATextAndBehindSpecialTokens) {
   struct Case {
     const char* text;
     Ids ids;
+    Ids going_on;  // from another text
   };
   const Case cases[] = {
-      {"", {}},
-      {"a", {p.space_a}},
-      {" a", {p.space, p.space_a}},
-      {"b<tag>ab", {p.space, p.b, p.tag, p.space, p.ab}},
-      {"<stop>a", {p.stop, p.space_a}},
+      {"", {}, {}},
+      {"a", {p.space_a}, {p.a}},
+      {" a", {p.space, p.space_a}, {p.space_a}},
+      {"b<tag>ab", {p.space, p.b, p.tag, p.space, p.ab}, {p.b, p.tag, p.space, p.ab}},
+      {"<stop>a", {p.stop, p.space_a}, {p.stop, p.space_a}},
   };
   for (const Case& c : cases) {
     EXPECT_EQ(plain_ids(loaded, c.text, true), c.ids) << c.text;
+    EXPECT_EQ(ids_of(*loaded.tokenizer, c.text,
+                     {.add_special = false, .parse_special = true, .add_space_prefix = false}),
+              c.going_on)
+        << c.text;
   }
 }
 

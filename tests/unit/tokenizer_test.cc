@@ -318,9 +318,9 @@ TEST(Tokenizer, FilesThatAreWrong) {
   const Case cases[] = {
       {"no metadata", [] { return GgufBuilder().build(); }, kInvalid, "tokenizer.ggml.model"},
       {"another kind", with([](TokenizerFile& f) { f.model = "rwkv"; }), kUnsupported, "\"rwkv\""},
-      {"another pre-tokenizer", with([](TokenizerFile& f) { f.pre = "tekken"; }), kUnsupported,
-       "\"tekken\""},
-      {"which names those it knows", with([](TokenizerFile& f) { f.pre = "tekken"; }), kUnsupported,
+      {"another pre-tokenizer", with([](TokenizerFile& f) { f.pre = "viking"; }), kUnsupported,
+       "\"viking\""},
+      {"which names those it knows", with([](TokenizerFile& f) { f.pre = "viking"; }), kUnsupported,
        "smollm"},
       {"no pre-tokenizer",
        [] { return GgufBuilder().string("tokenizer.ggml.model", "gpt2").build(); }, kUnsupported,

@@ -80,6 +80,7 @@ test('scores of candidates, with their shares of the probability', async () => {
   assert.ok(
     Math.abs(first! + second! - 1) < 1e-12 && Math.abs(first! / second! - Math.exp(8)) < 1e-6,
   );
+  assert.ok(worker.engine.log.includes('tokenize "x" goes on'), 'without a space in front of it');
   assert.ok(worker.engine.log.includes('score 3: 1,9'));
   assert.deepEqual(await model.score('a', ['x']), [
     { text: 'x', tokens: [120], logprob: -1, probability: 1 },

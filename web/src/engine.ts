@@ -18,7 +18,12 @@ export interface WasmModule {
   _pipit_hash_update(n: number): number;
   _pipit_hash_end(): number;
   _pipit_describe(): number;
-  _pipit_tokenize(n: number, addSpecial: number, parseSpecial: number): number;
+  _pipit_tokenize(
+    n: number,
+    addSpecial: number,
+    parseSpecial: number,
+    addSpacePrefix: number,
+  ): number;
   _pipit_detokenize(n: number, special: number): number;
   _pipit_session_create(n: number): number;
   _pipit_session_dispose(session: number): number;
@@ -73,7 +78,13 @@ export interface Engine {
   /** SHA-256; one file's at a time. */
   newHash(): Hash;
   describe(): Omit<ModelDescription, 'fileSize'>;
-  tokenize(text: string, addSpecial: boolean, parseSpecial: boolean): number[];
+  /** Without `addSpacePrefix` for a text that goes on from another (default: true). */
+  tokenize(
+    text: string,
+    addSpecial: boolean,
+    parseSpecial: boolean,
+    addSpacePrefix?: boolean,
+  ): number[];
   detokenize(tokens: readonly number[], special: boolean): string;
   createSession(options: Required<SessionOptions>): number;
   disposeSession(session: number): void;
@@ -159,12 +170,18 @@ export class WasmEngine implements Engine {
     return renameKeys(this.#json(), toCamel) as Omit<ModelDescription, 'fileSize'>;
   }
 
-  tokenize(text: string, addSpecial: boolean, parseSpecial: boolean): number[] {
+  tokenize(
+    text: string,
+    addSpecial: boolean,
+    parseSpecial: boolean,
+    addSpacePrefix = true,
+  ): number[] {
     this.#call('tokenize', (wasm) =>
       wasm._pipit_tokenize(
         this.#put(encoder.encode(text)),
         Number(addSpecial),
         Number(parseSpecial),
+        Number(addSpacePrefix),
       ),
     );
     return Array.from(new Int32Array(this.#copy().buffer));

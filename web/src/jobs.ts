@@ -79,7 +79,7 @@ export function* score(
   texts: readonly string[],
 ): Steps<Score[]> {
   const { engine } = model;
-  const candidates = texts.map((text) => engine.tokenize(text, false, false));
+  const candidates = texts.map((text) => engine.tokenize(text, false, false, false));
   engine.scoreBegin(session, promptTokens(model, prompt), candidates);
   try {
     for (;;) {

@@ -99,10 +99,18 @@ export class FakeEngine implements Engine {
     return { version: 3, alignment: 32, dataOffset: 0, metadata: [], tensors: [] };
   }
 
-  tokenize(text: string, addSpecial: boolean, parseSpecial: boolean): number[] {
-    this.log.push(
-      `tokenize ${JSON.stringify(text)}${addSpecial ? ' special' : ''}${parseSpecial ? ' parse' : ''}`,
-    );
+  tokenize(
+    text: string,
+    addSpecial: boolean,
+    parseSpecial: boolean,
+    addSpacePrefix = true,
+  ): number[] {
+    const options = [
+      addSpecial && ' special',
+      parseSpecial && ' parse',
+      !addSpacePrefix && ' goes on',
+    ];
+    this.log.push(`tokenize ${JSON.stringify(text)}${options.filter(Boolean).join('')}`);
     const parts = parseSpecial ? text.split('<|end|>') : [text];
     return parts.flatMap((part, i) => [
       ...(i > 0 ? [CONTROL_ID] : []),
