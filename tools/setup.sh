@@ -9,6 +9,7 @@ source "$pipit_root/tools/lib/xnnpack.sh"
 source "$pipit_root/tools/lib/sentencepiece.sh"
 
 default_model=smollm2-135m-instruct-q4_1
+test_models=(gemma-3-270m-q4_k_m) # beside it
 work="$toolchain/work"
 
 usage() {
@@ -25,6 +26,8 @@ Usage: tools/setup.sh [COMPONENT…]
   bundlers Vite, webpack and esbuild in tests/package/node_modules, for the tests of the npm package
   python   a virtual environment in .toolchain/venv with tools/requirements.txt
   model    $default_model in models/cache/
+  test-models
+           ${test_models[*]} in models/cache/, for the tests
 
 Without a COMPONENT it sets up all of them. What is there already is kept, and it may be interrupted and run again.
 An Emscripten on PATH, or in the folder that PIPIT_EMSCRIPTEN names, is kept if it is new enough; PIPIT_CXX names a
@@ -229,9 +232,21 @@ setup_python() {
 }
 
 setup_model() {
+  fetch_models "$default_model"
+}
+
+setup_test-models() {
+  fetch_models "${test_models[@]}"
+}
+
+# fetch_models ID…: into models/cache.
+fetch_models() {
   setup_node
-  [ -e "$pipit_root/models/cache/$default_model.gguf" ] || setup_venv
-  "$pipit_root/node_modules/.bin/node" "$pipit_root/tools/fetch-model.mjs" "$default_model" >/dev/null 2>&3 9>&- </dev/null
+  local id
+  for id in "$@"; do
+    [ -e "$pipit_root/models/cache/$id.gguf" ] || setup_venv
+    "$pipit_root/node_modules/.bin/node" "$pipit_root/tools/fetch-model.mjs" "$id" >/dev/null 2>&3 9>&- </dev/null
+  done
 }
 
 exec 3>&2
@@ -242,11 +257,11 @@ for argument in "$@"; do
       usage
       exit
       ;;
-    node | wasm | xnnpack | sentencepiece | native | browsers | bundlers | python | model) components+=("$argument") ;;
+    node | wasm | xnnpack | sentencepiece | native | browsers | bundlers | python | model | test-models) components+=("$argument") ;;
     *) die "there is no component '$argument'. See tools/setup.sh --help." ;;
   esac
 done
-[ ${#components[@]} -gt 0 ] || components=(node native wasm xnnpack sentencepiece browsers bundlers model python)
+[ ${#components[@]} -gt 0 ] || components=(node native wasm xnnpack sentencepiece browsers bundlers model test-models python)
 
 mkdir -p "$toolchain"
 command -v sha256sum >/dev/null || die "there is no sha256sum. Install the GNU coreutils."

@@ -11,7 +11,7 @@ import type * as pipit from '../../web/src/node/index.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 // Types come from the sources: the built ones are not there before the first build.
-export const { PipitError, loadModel } = (await import(
+export const { loadModel } = (await import(
   join(root, 'dist/node/index.js')
 )) as typeof pipit;
 

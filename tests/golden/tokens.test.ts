@@ -1,17 +1,9 @@
 // Token ids against llama.cpp: SmolLM2's and Gemma's own tokenizers, and every rule of the pre-tokenizers.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import {
-  MODEL,
-  PipitError,
-  cachedModel,
-  loadModel,
-  makeTinyModels,
-  readGolden,
-} from './support.ts';
+import { MODEL, cachedModel, loadModel, makeTinyModels, readGolden } from './support.ts';
 
 const { hashOfIds, manyStrings } = (await import('./strings.mjs')) as unknown as {
   hashOfIds: (ids: number[], specialIds: number[]) => string;
@@ -82,14 +74,8 @@ for (const { golden, model: source, atLeast } of FILES) {
 const { cases: hashed, seed } = readGolden<HashesOf>('tokens-hashes.json');
 for (const { model: file, count, hashes } of hashed) {
   const source = file.startsWith('pairs-') ? join(folder, file) : cachedModel(file);
-  const skip = existsSync(source) ? false : `${file} is not in models/cache`;
-  test(`ids of many strings agree with llama.cpp: ${file}`, { skip }, async (t) => {
-    const model = await loadModel(source).catch((error: unknown) => {
-      if (!(error instanceof PipitError && error.code === 'unsupported')) throw error;
-      t.skip('until its architecture is known'); // of Gemma 3
-    });
-    if (!model) return;
-    await using _ = model;
+  test(`ids of many strings agree with llama.cpp: ${file}`, async () => {
+    await using model = await loadModel(source);
     const wrong: unknown[] = [];
     for (const [i, text] of manyStrings(count, seed as number).entries()) {
       const [plain, special] = await Promise.all(
