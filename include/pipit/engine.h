@@ -86,6 +86,11 @@ class ModelLoader {
   ModelLoader& operator=(ModelLoader&&) noexcept;
   ~ModelLoader();
 
+  // Takes sentencepiece's tokenizer.model in place of the file's own vocabulary; before the first
+  // bytes. feed() refuses one that has not as many pieces as the model (kInvalidArgument). Errors:
+  // kInvalidFile, kUnsupported, kLimitExceeded, kOutOfMemory.
+  Status use_tokenizer(std::span<const uint8_t> tokenizer_model);
+
   // Errors: kInvalidFile, kUnsupported, kLimitExceeded, kOutOfMemory; then the loader is of no
   // further use.
   Status feed(std::span<const uint8_t> bytes);

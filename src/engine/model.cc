@@ -6,6 +6,7 @@
 #include "io/byte_stream.h"
 #include "kernels/select.h"
 #include "model/weights.h"
+#include "tokenizer/sentencepiece/model_file.h"
 
 namespace pipit {
 namespace {
@@ -118,12 +119,15 @@ Status ModelLoader::State::begin_model() {
                          gguf.get_string("general.architecture"));
   PIPIT_ASSIGN_OR_RETURN(parts->architecture, find_architecture(architecture));
   PIPIT_ASSIGN_OR_RETURN(parts->config, read_config(*parts->architecture, gguf));
-  PIPIT_ASSIGN_OR_RETURN(parts->tokenizer, Tokenizer::create(gguf));
+  const bool is_given = parts->tokenizer != nullptr;
+  if (!is_given) {
+    PIPIT_ASSIGN_OR_RETURN(parts->tokenizer, Tokenizer::create(gguf));
+  }
   if (parts->tokenizer->n_vocab() != static_cast<int32_t>(parts->config.n_vocab)) {
-    return {StatusCode::kInvalidFile,
-            str_cat("The tokenizer has ", parts->tokenizer->n_vocab(),
-                    " tokens, but 'token_embd.weight' has ", parts->config.n_vocab,
-                    " rows. They must be as many.")};
+    return {is_given ? StatusCode::kInvalidArgument : StatusCode::kInvalidFile,
+            str_cat(is_given ? "The given tokenizer has " : "The tokenizer has ",
+                    parts->tokenizer->n_vocab(), " tokens, but 'token_embd.weight' has ",
+                    parts->config.n_vocab, " rows. They must be as many.")};
   }
   parts->weights.layers.resize(parts->config.n_layer);
   weights.emplace(list_tensors(parts->config, parts->weights), *parts->kernels);
@@ -189,6 +193,14 @@ Status ModelLoader::feed(std::span<const uint8_t> bytes) {
   PIPIT_RETURN_IF_ERROR(state_->check_usable());
   state_->error = state_->feed(bytes);
   return state_->error;
+}
+
+Status ModelLoader::use_tokenizer(std::span<const uint8_t> tokenizer_model) {
+  PIPIT_RETURN_IF_ERROR(state_->check_usable());
+  Model::Parts& parts = *state_->parts;
+  PIPIT_ASSIGN_OR_RETURN(parts.tokenizer_file, read_sentencepiece_file(tokenizer_model));
+  PIPIT_ASSIGN_OR_RETURN(parts.tokenizer, Tokenizer::create(*parts.tokenizer_file));
+  return ok_status();
 }
 
 Status ModelLoader::next_file(uint64_t file_size) {

@@ -116,6 +116,12 @@ Status load_begin(uint32_t n) {
   return ok_status();
 }
 
+Status load_tokenizer(uint32_t n) {
+  Instance& self = instance();
+  if (!self.loader) return {StatusCode::kInvalidArgument, "No load has begun. Begin one first."};
+  return self.loader->use_tokenizer(self.input_bytes(n));
+}
+
 Status load_feed(uint32_t n) {
   Instance& self = instance();
   const std::span<const uint8_t> bytes = self.input_bytes(n);
@@ -296,6 +302,9 @@ EMSCRIPTEN_KEEPALIVE uint32_t pipit_result_size() {
 
 EMSCRIPTEN_KEEPALIVE int pipit_load_begin(uint32_t n) {
   return pipit::finish(pipit::load_begin(n));
+}
+EMSCRIPTEN_KEEPALIVE int pipit_load_tokenizer(uint32_t n) {
+  return pipit::finish(pipit::load_tokenizer(n));
 }
 EMSCRIPTEN_KEEPALIVE int pipit_load_feed(uint32_t n) { return pipit::finish(pipit::load_feed(n)); }
 // `file_size` is a whole number below 2^53.

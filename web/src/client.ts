@@ -36,6 +36,11 @@ export interface LoadOptions {
    * has one thread, whatever was asked for; stats().warnings then says so.
    */
   threads?: number;
+  /**
+   * A tokenizer.model of sentencepiece, in place of the file's own vocabulary: a URL, in Node also a path, or a File or
+   * Blob. It must have as many pieces as the model.
+   */
+  tokenizer?: string | URL | Blob;
   /** Where models from URLs are kept; the default is 'indexeddb', in Node 'files'. */
   store?: StoreOption;
   /** SHA-256 of the file in hexadecimal, of a split model's files in order: another file is refused. */
@@ -52,7 +57,9 @@ export interface LoadOptions {
 /** The files of a model in order, as the worker's environment understands them. */
 export interface ModelFiles {
   sources: unknown[];
-  /** Those among them that are MessagePorts. */
+  /** Where the option 'tokenizer' was given. */
+  tokenizer?: unknown;
+  /** Those among the sources that are MessagePorts. */
   ports: MessagePort[];
   defaultStore: StoreOption;
   /** To add to those of stats(); it may grow. */
@@ -82,7 +89,7 @@ export class LanguageModel {
   ): Promise<LanguageModel> {
     checkLoadOptions(options);
     const { kernels = 'auto', kvType = 'auto', threads, nCtx = 0, onProgress, signal } = options;
-    const { sources, ports, defaultStore, warnings } = await findFiles();
+    const { sources, tokenizer, ports, defaultStore, warnings } = await findFiles();
     const expectedSha256 = checkHashes(options.expectedSha256, sources.length);
     const connection = connect(startWorker, signal);
     try {
@@ -91,7 +98,10 @@ export class LanguageModel {
       const fallback = fallbackOf(storeOption);
       const stores = [store, fallback].filter((each) => typeof each === 'object');
       const { answer } = connection.request(
-        { type: 'load', sources, store, fallback, expectedSha256, kernels, kvType, threads },
+        {
+          ...{ type: 'load', sources, tokenizer, store, fallback, expectedSha256 },
+          ...{ kernels, kvType, threads },
+        },
         {
           signal,
           transfer: [...ports, ...stores.map(({ port }) => port)],
@@ -253,8 +263,8 @@ export class LanguageModel {
 }
 
 function checkLoadOptions(options: LoadOptions): void {
-  const names = ['kernels', 'kvType', 'threads', 'nCtx', 'store', 'expectedSha256', 'persist'];
-  checkKeys(options, [...names, 'signal', 'onProgress'], 'option of loadModel()');
+  const names = ['kernels', 'kvType', 'threads', 'nCtx', 'tokenizer', 'store', 'expectedSha256'];
+  checkKeys(options, [...names, 'persist', 'signal', 'onProgress'], 'option of loadModel()');
   const { kernels, kvType, threads, nCtx = 0, store, persist } = options;
   checkCount(nCtx, 'nCtx');
   if (store !== undefined) checkStore(store);

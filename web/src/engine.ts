@@ -12,6 +12,7 @@ export interface WasmModule {
   _pipit_result_size(): number;
   _pipit_input(n: number): number;
   _pipit_load_begin(n: number): number;
+  _pipit_load_tokenizer(n: number): number;
   _pipit_load_feed(n: number): number;
   _pipit_load_next(fileSize: number): number;
   _pipit_load_end(): number;
@@ -68,6 +69,8 @@ export interface GenerationBegin {
  */
 export interface Engine {
   loadBegin(request: LoadRequest): void;
+  /** sentencepiece's tokenizer.model in place of the file's own vocabulary; before the first bytes. */
+  loadTokenizer(bytes: Uint8Array): void;
   /** Where the file's next bytes go, `size` of them; valid until the next call. */
   loadBuffer(size: number): Uint8Array;
   /** Takes the first `size` bytes of loadBuffer; true when no more are needed. */
@@ -130,6 +133,10 @@ export class WasmEngine implements Engine {
   loadBegin(options: LoadRequest): void {
     const request = renameKeys(options, toSnake);
     this.#call('load_begin', (wasm) => wasm._pipit_load_begin(this.#putJson(request)));
+  }
+
+  loadTokenizer(bytes: Uint8Array): void {
+    this.#call('load_tokenizer', (wasm) => wasm._pipit_load_tokenizer(this.#put(bytes)));
   }
 
   loadBuffer(size: number): Uint8Array {

@@ -184,6 +184,8 @@ export type RequestBody<Source = unknown> =
       type: 'load';
       /** One, or the files of a split model in order. */
       sources: Source[];
+      /** A tokenizer.model in place of the files' own vocabulary. */
+      tokenizer: Source | undefined;
       store: StoreChoice;
       /** In place of a store that cannot be used. */
       fallback: StorePort | undefined;

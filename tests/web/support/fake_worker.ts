@@ -87,6 +87,8 @@ export class FakeEngine implements Engine {
 
   loadNext(): void {}
 
+  loadTokenizer(): void {}
+
   newHash(): Sha256 {
     return new Sha256();
   }

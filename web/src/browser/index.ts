@@ -43,7 +43,8 @@ export async function loadModel(
     options,
     () => {
       const warnings: string[] = [];
-      const files = { ...filesOf(model), warnings };
+      const tokenizer = tokenizerOf(options.tokenizer);
+      const files = { ...filesOf(model), tokenizer, warnings };
       if (options.persist)
         void requestPersistence().then((isKept) => isKept || warnings.push(NOT_PERSISTENT));
       return files;
@@ -61,7 +62,19 @@ function folderOf(assets: unknown): URL {
 const NOT_PERSISTENT =
   'The browser did not promise to keep the stored model: it may delete it when room becomes scarce.';
 
-function filesOf(model: ModelSource | readonly ModelSource[]): Omit<ModelFiles, 'warnings'> {
+function tokenizerOf(tokenizer: unknown): CommonSource | undefined {
+  if (tokenizer === undefined) return undefined;
+  if (tokenizer instanceof Blob) return { blob: tokenizer };
+  if (typeof tokenizer === 'string' || tokenizer instanceof URL)
+    return { url: modelUrl(tokenizer).href };
+  throw invalid(
+    `The option 'tokenizer' must be a URL, a File or a Blob, not ${describe(tokenizer)}.`,
+  );
+}
+
+function filesOf(
+  model: ModelSource | readonly ModelSource[],
+): Omit<ModelFiles, 'tokenizer' | 'warnings'> {
   const sources: CommonSource[] = [];
   const ports: MessagePort[] = [];
   for (const part of Array.isArray(model) ? (model as ModelSource[]) : [model as ModelSource]) {

@@ -47,6 +47,9 @@ type Body<Type extends RequestBody['type'], Source> = Extract<RequestBody<Source
 /** The engine takes steps of so many bytes, so that messages and reads never wait for long. */
 const FEED_BYTES = 1 << 20;
 
+/** The largest tokenizer.model that is known has 5 MB. */
+const SMALL_BYTES = 64 << 20;
+
 const wrongKernels = (name: string): string =>
   `The kernel set '${name}' computes wrongly in this browser or on this machine, so it is not used.`;
 
@@ -73,7 +76,7 @@ export async function loadEngine<Source>(
 
 async function loadOnce<Source>(
   environment: LoadEnvironment<Source>,
-  { sources, expectedSha256, kernels, kvType, threads }: Body<'load', Source>,
+  { sources, tokenizer, expectedSha256, kernels, kvType, threads }: Body<'load', Source>,
   calls: LoadCalls,
   stores: Pick<UrlOptions, 'store' | 'fallback'>,
 ): Promise<LoadedModel> {
@@ -106,14 +109,16 @@ async function loadOnce<Source>(
     const others = sources.slice(1).map((other, i) => environment.sizeOf(other, optionsOf(i + 1)));
     const sizes = [first.size, ...(await Promise.all(others))];
     progress.total = sizes.includes(0) ? 0 : sizes.reduce((a, b) => a + b);
+    const request = { kernels, kvType, nThreads: started.threads, headerOnly: false };
+    engine.loadBegin({ ...request, fileSize: first.size });
+    if (tokenizer !== undefined) {
+      const source = await environment.openSource(tokenizer, optionsOf(sources.length));
+      engine.loadTokenizer(await readSmall(source, "The tokenizer's file"));
+    }
     for (let i = 0; i < sources.length; i++) {
       const source = i === 0 ? first : await open(i);
       opened.push(source);
       if (i > 0) engine.loadNext(source.size);
-      else {
-        const request = { kernels, kvType, nThreads: started.threads, headerOnly: false };
-        engine.loadBegin({ ...request, fileSize: source.size });
-      }
       await feed(engine, source, progress, environment, calls.signal);
     }
     const info = engine.loadEnd();
@@ -163,6 +168,27 @@ export async function inspectFile<Source>(
     return { ...engine.describe(), fileSize: bytes.size || progress.loaded };
   } finally {
     await bytes.close();
+  }
+}
+
+/** All bytes of a source that has few; closes it. */
+async function readSmall(source: ByteSource, what: string): Promise<Uint8Array> {
+  try {
+    const parts: Uint8Array<ArrayBuffer>[] = [];
+    let size = 0;
+    for await (const part of source.parts()) {
+      size += part.length;
+      if (size > SMALL_BYTES) {
+        throw new PipitError(
+          'limit_exceeded',
+          `${what} has more than ${SMALL_BYTES >> 20} MB. Give a tokenizer.model.`,
+        );
+      }
+      parts.push(part.slice()); // which may be used for the next part
+    }
+    return new Uint8Array(await new Blob(parts).arrayBuffer());
+  } finally {
+    await source.close();
   }
 }
 

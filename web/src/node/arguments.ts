@@ -52,6 +52,12 @@ export const LOAD_OPTIONS: readonly CliOption[] = [
     value: 'N',
     help: 'threads, 1 to 64 (default: the processors, at most 4)',
   },
+  {
+    name: 'tokenizer',
+    kind: 'string',
+    value: 'FILE',
+    help: "a tokenizer.model of sentencepiece, in place of the file's own vocabulary",
+  },
 ];
 
 const CLI_KINDS = {

@@ -41,6 +41,7 @@ export async function openFile(
       kvType: args.string('kv-type') as LoadOptions['kvType'], // checked when it is loaded
       threads: args.number('threads'),
       nCtx: args.number('ctx'),
+      tokenizer: args.string('tokenizer'),
       signal,
       onProgress: ({ loaded, total, downloaded }) =>
         progress.update(Math.max(loaded, downloaded), total),

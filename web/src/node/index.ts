@@ -47,7 +47,7 @@ export async function loadModel(
   model: string | URL,
   options: LoadOptions = {},
 ): Promise<LanguageModel> {
-  return await LanguageModel.load(startWorker, options, () => filesOf(model));
+  return await LanguageModel.load(startWorker, options, () => filesOf(model, options.tokenizer));
 }
 
 /** Reads the header of a GGUF file; works for architectures that pipit cannot run too. */
@@ -62,10 +62,30 @@ export async function inspectModel(
   return await LanguageModel.inspect(startWorker, source, signal);
 }
 
-async function filesOf(model: string | URL): Promise<ModelFiles> {
+async function filesOf(
+  model: string | URL,
+  tokenizer: LoadOptions['tokenizer'],
+): Promise<ModelFiles> {
   const url = asUrl(model);
   const sources = url
     ? splitUrls(url).map((href) => ({ url: href }))
     : splitPaths(await findModelFile(model as string)).map((path) => ({ path }));
-  return { sources, ports: [], defaultStore: 'files', warnings: [] };
+  return {
+    sources,
+    tokenizer: tokenizer === undefined ? undefined : tokenizerOf(tokenizer),
+    ports: [],
+    defaultStore: 'files',
+    warnings: [],
+  };
+}
+
+function tokenizerOf(tokenizer: unknown): unknown {
+  if (tokenizer instanceof Blob) return { blob: tokenizer };
+  if (typeof tokenizer !== 'string' && !(tokenizer instanceof URL)) {
+    throw invalid(
+      `The option 'tokenizer' must be a path, a URL, a File or a Blob, not ${describe(tokenizer)}.`,
+    );
+  }
+  const url = asUrl(tokenizer);
+  return url ? { url: url.href } : { path: tokenizer };
 }
