@@ -52,7 +52,8 @@ class HeadChoice {
 struct Model::Parts {
   std::unique_ptr<Gguf> gguf;
   std::unique_ptr<Gguf> tokenizer_file;  // what the caller gave in place of the file's vocabulary
-  std::unique_ptr<Tokenizer> tokenizer;  // refers to *tokenizer_file, if there is one, else to *gguf
+  std::unique_ptr<Tokenizer>
+      tokenizer;  // refers to *tokenizer_file, if there is one, else to *gguf
   const KernelSet* kernels = nullptr;
   KvType kv_type = KvType::kF32;  // of the sessions' caches
   std::unique_ptr<ThreadPool> pool;

@@ -11,9 +11,7 @@ import type * as pipit from '../../web/src/node/index.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 // Types come from the sources: the built ones are not there before the first build.
-export const { loadModel } = (await import(
-  join(root, 'dist/node/index.js')
-)) as typeof pipit;
+export const { loadModel } = (await import(join(root, 'dist/node/index.js'))) as typeof pipit;
 
 /** The catalogue's id of the model that the golden files were made from. */
 export const MODEL = 'smollm2-135m-instruct-q4_1';

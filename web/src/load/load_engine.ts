@@ -112,8 +112,9 @@ async function loadOnce<Source>(
     const request = { kernels, kvType, nThreads: started.threads, headerOnly: false };
     engine.loadBegin({ ...request, fileSize: first.size });
     if (tokenizer !== undefined) {
-      const source = await environment.openSource(tokenizer, optionsOf(sources.length));
-      engine.loadTokenizer(await readSmall(source, "The tokenizer's file"));
+      const uncounted = { onDownloaded: () => {}, onWaiting: () => {} }; // progress is the model's
+      const options = { ...optionsOf(sources.length), ...uncounted };
+      engine.loadTokenizer(await readSmall(await environment.openSource(tokenizer, options)));
     }
     for (let i = 0; i < sources.length; i++) {
       const source = i === 0 ? first : await open(i);
@@ -172,7 +173,7 @@ export async function inspectFile<Source>(
 }
 
 /** All bytes of a source that has few; closes it. */
-async function readSmall(source: ByteSource, what: string): Promise<Uint8Array> {
+async function readSmall(source: ByteSource): Promise<Uint8Array> {
   try {
     const parts: Uint8Array<ArrayBuffer>[] = [];
     let size = 0;
@@ -181,7 +182,7 @@ async function readSmall(source: ByteSource, what: string): Promise<Uint8Array> 
       if (size > SMALL_BYTES) {
         throw new PipitError(
           'limit_exceeded',
-          `${what} has more than ${SMALL_BYTES >> 20} MB. Give a tokenizer.model.`,
+          `The tokenizer's file has more than ${SMALL_BYTES >> 20} MB. Give a tokenizer.model.`,
         );
       }
       parts.push(part.slice()); // which may be used for the next part
