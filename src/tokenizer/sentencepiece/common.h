@@ -14,8 +14,6 @@
 #include <utility>
 #include <vector>
 
-#include "flat_hash_map.h"
-
 using char32 = uint32_t;
 inline constexpr uint32_t kUnicodeError = 0xfffd;
 

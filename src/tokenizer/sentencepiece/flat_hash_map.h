@@ -1,6 +1,6 @@
 // In place of the library's own header of this name, whose guard this is and which makes it a
 // std::unordered_map: that allocates a node for each of Gemma's 262,144 pieces. Only what the
-// library calls. Included by common.h.
+// library calls. Included in front of its sources by CMakeLists.txt.
 #ifndef ABSL_CONTAINER_FLAT_HASH_MAP_
 #define ABSL_CONTAINER_FLAT_HASH_MAP_
 
