@@ -142,14 +142,20 @@ class Session {
   // Logits of the last append: [rows asked for, n_vocab].
   std::span<const float> logits() const;
 
-  // Forgets all but the first n tokens, and what append_part() or remove_part() have not finished.
+  // Forgets all but the first n tokens, and what append_part() or remove_part() have not finished;
+  // all tokens where a layer with a window no longer has what the n-th one saw, which takes more
+  // than a few hundred tokens back.
   void rewind(size_t n);
 
   // Forgets the tokens first … first + n - 1: the later ones move down, their keys turned back by
   // n positions. What is left is nearly what it would be without them: keys and values keep what
-  // layers below have mixed in. In parts, as append_part(); an unfinished removal leaves the first
-  // `first` tokens. Errors: kInvalidArgument (no such tokens).
+  // layers below have mixed in. In parts, as append_part(); rewinding an unfinished removal leaves
+  // at most the first `first` tokens. Errors: kInvalidArgument (no such tokens, or not
+  // can_remove()).
   Result<bool> remove_part(size_t first, size_t n);
+
+  // Whether layers with a window would still have what the next token sees.
+  bool can_remove(size_t first, size_t n) const;
 
   bool slides() const;     // SessionOptions::when_full
   size_t n_keep() const;   // tokens at the beginning that sliding keeps

@@ -66,9 +66,12 @@ Result<Prefill> Prefill::create(Session& session, Tokens prompt) {
   const size_t n_tiled =
       std::min(best.n_cached, prefill.prompt_.size() - 1) / kTileTokens * kTileTokens;
   prefill.n_cached_ = best.n_to_remove > 0 ? std::max(n_tiled, n_keep) : n_tiled;
-  prefill.n_done_ = prefill.n_cached_;
   prefill.n_to_remove_ = best.n_to_remove;
   session.rewind(prefill.n_cached_ + prefill.n_to_remove_);
+  if (best.n_to_remove > 0 && !session.can_remove(n_keep, best.n_to_remove)) session.rewind(0);
+  // Layers with a window may no longer have what these tokens saw.
+  if (session.n_past() == 0) prefill.n_cached_ = prefill.n_to_remove_ = 0;
+  prefill.n_done_ = prefill.n_cached_;
   return prefill;
 }
 

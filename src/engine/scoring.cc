@@ -64,7 +64,7 @@ Result<bool> Scoring::step() {
   State& s = *state_;
   if (!s.prefill.done()) {
     PIPIT_RETURN_IF_ERROR(s.prefill.step(s.session));
-    if (s.prefill.done()) s.score_first_tokens();
+    if (s.prefill.done() && s.logprobs.empty()) s.score_first_tokens();
   } else if (s.candidate < s.candidates.size()) {
     PIPIT_RETURN_IF_ERROR(s.score_more());
   }
@@ -96,9 +96,13 @@ Status Scoring::State::score_more() {
     n_done += n;
   }
   if (n_done + 1 == tokens.size()) {
-    session.rewind(prefill.prompt().size());
+    const size_t n_prompt = prefill.prompt().size();
+    session.rewind(n_prompt);
     n_done = 0;
     ++candidate;
+    if (session.n_past() == n_prompt) return ok_status();
+    // Behind so long a candidate, layers with a window no longer have the prompt's end.
+    PIPIT_ASSIGN_OR_RETURN(prefill, Prefill::create(session, prefill.prompt()));
   }
   return ok_status();
 }

@@ -57,9 +57,25 @@ struct Session::State {
   // Where the removal under way begins; what stands from there on is in disorder.
   std::optional<size_t> removal = {};
 
+  Status check_removal(size_t first, size_t n) const;
   Status begin_shift(size_t n);
   KeyTurn key_turn(size_t layer) const;
 };
+
+Status Session::State::check_removal(size_t first, size_t n) const {
+  if (n > tokens.size() || first > tokens.size() - n) {
+    return {StatusCode::kInvalidArgument,
+            str_cat("There are no ", n, " tokens at position ", first,
+                    " that could be removed: the sequence has ", tokens.size(), ".")};
+  }
+  if (!kv.can_remove(first, n, tokens.size())) {
+    return {StatusCode::kInvalidArgument,
+            str_cat("Without ", n, " tokens at position ", first, ", a sliding window of ",
+                    model->parts().config.n_window(),
+                    " reaches back to tokens that its layers no longer have.")};
+  }
+  return ok_status();
+}
 
 // Prepares `shifts` for keys that move down by n positions.
 Status Session::State::begin_shift(size_t n) {
@@ -92,13 +108,18 @@ Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Model> mo
   const Model::Parts& parts = model->parts();
   const size_t n_ctx = options.n_ctx == 0 ? parts.config.n_ctx_train : options.n_ctx;
   PIPIT_RETURN_IF_ERROR(check_options(options, n_ctx));
+  const auto n_keep = static_cast<size_t>(options.keep_tokens);
   PIPIT_ASSIGN_OR_RETURN(Workspace workspace,
                          Workspace::create(parts.config, parts.weights, *parts.kernels, n_ctx));
+  // Where a window reaches back to the kept tokens after a slide, all layers keep all.
+  const bool slides = options.when_full == WhenFull::kSlide;
+  const bool needs_kept = slides && (n_ctx + n_keep + 1) / 2 < n_keep + parts.config.n_window();
+  const size_t n_spare = needs_kept ? n_ctx : KvCache::kSparePositions;
   auto state = std::make_unique<State>(State{.model = std::move(model),
                                              .n_ctx = n_ctx,
-                                             .slides = options.when_full == WhenFull::kSlide,
-                                             .n_keep = static_cast<size_t>(options.keep_tokens),
-                                             .kv = KvCache(parts.config, parts.kv_type),
+                                             .slides = slides,
+                                             .n_keep = n_keep,
+                                             .kv = KvCache(parts.config, parts.kv_type, n_spare),
                                              .workspace = std::move(workspace)});
   return std::unique_ptr<Session>(new Session(std::move(state)));
 }
@@ -118,7 +139,7 @@ void Session::rewind(size_t n) {
   s.n_layers_done = 0;
   if (s.removal) n = std::min(n, *s.removal);
   s.removal.reset();
-  s.tokens.truncate(n);
+  s.tokens.truncate(s.kv.has(std::min(n, n_past())) ? n : 0);
   s.kv.truncate(s.tokens.size());
 }
 
@@ -171,18 +192,19 @@ Result<bool> Session::append_part(std::span<const int32_t> tokens, LogitRows row
   return true;
 }
 
+bool Session::can_remove(size_t first, size_t n) const {
+  return state_->check_removal(first, n).ok();
+}
+
 Result<bool> Session::remove_part(size_t first, size_t n) {
   State& s = *state_;
   const Model::Parts& parts = s.model->parts();
   const Config& config = parts.config;
-  if (n > n_past() || first > n_past() - n) {
-    return Status(StatusCode::kInvalidArgument,
-                  str_cat("There are no ", n, " tokens at position ", first,
-                          " that could be removed: the sequence has ", n_past(), "."));
-  }
   if (!s.removal) {
+    PIPIT_RETURN_IF_ERROR(s.check_removal(first, n));
     rewind(n_past());
     PIPIT_RETURN_IF_ERROR(s.begin_shift(n));
+    s.kv.begin_remove(first, n);
     s.removal = first;
   }
   const size_t n_moves = (n_past() - first - n) * config.n_head_kv;  // a layer

@@ -231,7 +231,7 @@ Status forward(const Config& c, const Weights& w, const Compute& compute, const 
   const Pass pass = {c, compute.kernels, compute.pool, n_tokens, n_past, kv, ws};
   const size_t n_rows = rows == LogitRows::kAll ? n_tokens : rows == LogitRows::kLast ? 1 : 0;
   if (first_layer == 0) {
-    PIPIT_RETURN_IF_ERROR(kv.reserve(n_past + n_tokens));
+    PIPIT_RETURN_IF_ERROR(kv.reserve(n_past, n_tokens));
     PIPIT_RETURN_IF_ERROR(ws.logits.resize(uint64_t{n_rows} * c.n_vocab));
     pass.embed(w, tokens);
     for (size_t i = 0; i < c.ropes.size(); ++i) {

@@ -5,63 +5,23 @@
 
 #include "base/memory.h"
 #include "kernels/kernel_set.h"
-#include "support/sessions.h"
+#include "support/generations.h"
 
 namespace pipit {
 namespace {
 
-using testing::append_all;
 using testing::fresh_logits;
+using testing::generate;
+using testing::greedy;
 using testing::load_bytes;
+using testing::Outcome;
 using testing::sets_and_kv_types;
+using testing::slice;
 using testing::some_tokens;
 using testing::tiny_model;
 using testing::TinyLlama;
-
-using Tokens = std::vector<int32_t>;
-
-struct Outcome {
-  Status status;
-  size_t n_prompt = 0;
-  size_t n_cached = 0;
-  Tokens tokens;
-  StopReason stop_reason = StopReason::kNone;
-};
-
-Outcome generate(Session& session, const Tokens& prompt, const GenerateOptions& options) {
-  auto generation = Generation::create(session, prompt, options);
-  Outcome outcome;
-  outcome.status = generation.status();
-  if (!generation.ok()) return outcome;
-  outcome.n_prompt = (*generation)->n_prompt();
-  outcome.n_cached = (*generation)->n_cached();
-  while (true) {
-    const auto step = (*generation)->step();
-    outcome.status = step.status();
-    if (!step.ok()) return outcome;
-    if (step->phase == GenerationPhase::kDecode) outcome.tokens.push_back(step->token);
-    if (step->phase != GenerationPhase::kEnd) continue;
-    outcome.stop_reason = step->stop_reason;
-    return outcome;
-  }
-}
-
-GenerateOptions greedy(int32_t max_tokens) {
-  GenerateOptions options;
-  options.max_tokens = max_tokens;
-  options.ignore_eos = true;
-  options.sampling.temperature = 0;
-  return options;
-}
-
-Tokens slice(const Tokens& tokens, size_t first, size_t last) {
-  return {tokens.begin() + static_cast<long>(first), tokens.begin() + static_cast<long>(last)};
-}
-
-Tokens operator+(Tokens a, const Tokens& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
+using testing::Tokens;
+using testing::operator+;
 
 TEST(Reuse, WhatPromptAndSessionShareIsNotComputedAgain) {
   const Tokens first = some_tokens(70);
