@@ -11,7 +11,7 @@ Usage: tools/build.sh [TARGET…]
 
   wasm         the Wasm modules of the npm package, in dist/browser/wasm/
   ts           the TypeScript of the npm package, in dist/; its scripts for browsers only where the modules are built
-  native       the unit tests for this machine, in build/native/
+  native       the unit tests and tools/quantize for this machine, in build/native/
   asan         the same with AddressSanitizer and UndefinedBehaviorSanitizer, in build/asan/
   wasm-tests   the same as Wasm for Node, in build/wasm/
   kernel-bench the benchmark of the kernels as Wasm for Node, in build/wasm/

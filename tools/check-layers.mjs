@@ -35,7 +35,7 @@ const typescriptLayers = [
   { name: 'worker', paths: ['chat_template', 'jobs', 'scheduler', 'worker'].map(webFile) },
   {
     name: 'worker in Node',
-    paths: ['node/file_source', 'node/stores', 'node/worker'].map(webFile),
+    paths: ['node/file_source', 'node/modules', 'node/stores', 'node/worker'].map(webFile),
   },
   {
     name: 'worker in a browser',

@@ -159,11 +159,11 @@ def add_tensors(writer: gguf.GGUFWriter, m: Tiny, n_vocab: int) -> None:
         add_vector("rope_factors_short.weight", m.rope_factors, mean=1.5)
 
 
-def write_tiny(m: Tiny, path: pathlib.Path) -> int:
+def write_tiny(m: Tiny, path: pathlib.Path, add_vocabulary=add_tiny_vocabulary) -> int:
     """Writes one model and returns its n_vocab."""
     writer = gguf.GGUFWriter(path, m.arch)
     writer.add_name("pipit tiny")  # from some names llama.cpp infers what the vocabulary has
-    n_vocab = add_tiny_vocabulary(writer, 0)
+    n_vocab = add_vocabulary(writer, 0)
     add_hyper_parameters(writer, m)
     add_tensors(writer, m, n_vocab)
     finish(writer)

@@ -81,6 +81,10 @@ MODELS = [
 HUGE = Tiny("huge", n_embd=5120, n_head=40, n_head_kv=40, n_ff=13824, n_layer=40, weights=Type.F16,
             header_only=True)  # fmt: skip
 
+# Of rows that every format's blocks divide.
+ROWS_OF_256 = Tiny("rows-256", n_embd=256, n_head=4, n_head_kv=1, n_ff=256, n_layer=3,
+                   weights=Type.BF16)  # fmt: skip
+
 
 def add_hyper_parameters(writer: gguf.GGUFWriter, m: Tiny, n_vocab: int) -> None:
     writer.add_block_count(m.n_layer)
@@ -231,6 +235,7 @@ def main() -> None:
 
     written = [(f"tiny-{m.name}", write_tiny(m, args.out / f"tiny-{m.name}.gguf")) for m in MODELS]
     write_tiny(HUGE, args.out / "huge.gguf")
+    write_tiny(ROWS_OF_256, args.out / "rows-256.gguf")
     # tiny-f16 once more, as split-00001-of-00003.gguf and so on.
     write_tiny(next(m for m in MODELS if m.name == "f16"), args.out / "split.gguf", 8)
     if args.vocab_from:

@@ -17,7 +17,7 @@ struct Signature {
 };
 
 constexpr const char* kConvert =
-    "Convert the original model with llama.cpp's convert_hf_to_gguf.py.";
+    "Convert the folder that it is in with `npx pipit convert FOLDER OUT`.";
 
 constexpr Signature kSignatures[] = {
     {"PK\x03\x04",

@@ -85,6 +85,8 @@ class Gguf {
   // What a value of this Gguf holds, for i < value.n: a string, or a string array's element i; any
   // bytes, UTF-8 or not.
   std::string_view string(const GgufValue& value, uint64_t i = 0) const;
+  // A number or bool, or element `i` of an array of such.
+  GgufScalar scalar(const GgufValue& value, uint64_t i) const;
   // Any numeric scalar or array element, rounded to double where it must be.
   double number(const GgufValue& value, uint64_t i = 0) const;
   // Integers and bools only. Beyond INT64_MAX: INT64_MAX, so that a check of the range refuses it.
@@ -115,8 +117,6 @@ class Gguf {
     GgufValue value;
   };
 
-  // A number, or element `i` of a numeric array.
-  GgufScalar scalar(const GgufValue& value, uint64_t i) const;
   // "U32 5", "an array of 3 F32 elements": what a message says that a pair holds.
   std::string describe(const GgufValue& value) const;
   Status wrong_type(std::string_view key, const GgufValue& value, const char* expected) const;

@@ -33,6 +33,13 @@ T load(const char* bytes) {
   return value;
 }
 
+template <typename T, typename Widened>
+size_t store(Widened widened, char* bytes) {
+  const auto value = static_cast<T>(widened);
+  std::memcpy(bytes, &value, sizeof(value));
+  return sizeof(value);
+}
+
 }  // namespace
 
 const GgufTypeInfo* gguf_type_info(GgufType type) {
@@ -70,6 +77,36 @@ GgufScalar load_scalar(GgufType type, const char* bytes) {
       break;
   }
   return {.u64 = 0};
+}
+
+size_t store_scalar(GgufType type, GgufScalar scalar, char* bytes) {
+  switch (type) {
+    case GgufType::kU8:
+    case GgufType::kBool:
+      return store<uint8_t>(scalar.u64, bytes);
+    case GgufType::kI8:
+      return store<int8_t>(scalar.i64, bytes);
+    case GgufType::kU16:
+      return store<uint16_t>(scalar.u64, bytes);
+    case GgufType::kI16:
+      return store<int16_t>(scalar.i64, bytes);
+    case GgufType::kU32:
+      return store<uint32_t>(scalar.u64, bytes);
+    case GgufType::kI32:
+      return store<int32_t>(scalar.i64, bytes);
+    case GgufType::kF32:
+      return store<float>(scalar.f64, bytes);
+    case GgufType::kU64:
+      return store<uint64_t>(scalar.u64, bytes);
+    case GgufType::kI64:
+      return store<int64_t>(scalar.i64, bytes);
+    case GgufType::kF64:
+      return store<double>(scalar.f64, bytes);
+    case GgufType::kString:
+    case GgufType::kArray:
+      break;
+  }
+  return 0;
 }
 
 }  // namespace pipit

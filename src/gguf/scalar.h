@@ -1,6 +1,7 @@
-// GGUF's value types: their names and sizes, and reading one number of each.
+// GGUF's value types: their names and sizes, and reading and writing one number of each.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "gguf/gguf.h"
@@ -21,5 +22,10 @@ const GgufTypeInfo* gguf_type_info(GgufType type);
 
 // The number whose bytes begin at `bytes`, which may be at any address; `type` is a number's.
 GgufScalar load_scalar(GgufType type, const char* bytes);
+
+inline constexpr size_t kMaxScalarBytes = 8;
+
+// The same the other way; returns how many bytes, at most kMaxScalarBytes.
+size_t store_scalar(GgufType type, GgufScalar scalar, char* bytes);
 
 }  // namespace pipit

@@ -16,6 +16,7 @@
 #include "base/sha256.h"
 #include "gguf/gguf.h"
 #include "pipit/engine.h"
+#include "quant/quantiser.h"
 #include "tokenizer/tokenizer.h"
 #include "wasm/requests.h"
 #include "wasm/responses.h"
@@ -53,7 +54,8 @@ struct Instance {
   std::optional<GgufParser> header_parser;  // in place of a loader, where only the header is wanted
   std::unique_ptr<Gguf> header;             // what it has read
   std::shared_ptr<const Model> model;
-  Sha256 hash;  // of a file
+  Sha256 hash;                           // of a file
+  std::unique_ptr<Quantiser> quantiser;  // in place of a model
 
   std::vector<std::unique_ptr<Slot>> slots;
   uint32_t next_number = 1;  // none is used twice, so that a late call meets no stranger
@@ -166,6 +168,33 @@ Status describe() {
   if (header == nullptr && self.header_parser) return self.header_parser->finish().status();
   if (header == nullptr) return {StatusCode::kInvalidArgument, "No file was read. Load one first."};
   return set_result(header_json(*header));
+}
+
+Status quantise_begin(uint32_t n) {
+  Instance& self = instance();
+  PIPIT_ASSIGN_OR_RETURN(const QuantiseRequest request, parse_quantise_request(self.input_text(n)));
+  PIPIT_ASSIGN_OR_RETURN(self.quantiser,
+                         Quantiser::create(request.type, request.file_size, request.n_threads));
+  return ok_status();
+}
+
+Status require_quantiser() {
+  if (instance().quantiser != nullptr) return ok_status();
+  return {StatusCode::kInvalidArgument, "No quantising has begun. Begin one first."};
+}
+
+Status quantise_feed(uint32_t n) {
+  PIPIT_RETURN_IF_ERROR(require_quantiser());
+  Instance& self = instance();
+  self.result.clear();
+  return self.quantiser->feed(self.input_bytes(n), self.result);
+}
+
+Status quantise_end() {
+  PIPIT_RETURN_IF_ERROR(require_quantiser());
+  const std::unique_ptr<Quantiser> quantiser = std::move(instance().quantiser);
+  PIPIT_RETURN_IF_ERROR(quantiser->finish());
+  return set_result(quantised_json(quantiser->tensors()));
 }
 
 Status tokenize(uint32_t n, const EncodeOptions& options) {
@@ -318,6 +347,16 @@ EMSCRIPTEN_KEEPALIVE int pipit_hash_update(uint32_t n) {
   return pipit::finish(pipit::hash_update(n));
 }
 EMSCRIPTEN_KEEPALIVE int pipit_hash_end() { return pipit::finish(pipit::hash_end()); }
+
+// A GGUF file's bytes in, those of the quantised file out; at the end, what became of the tensors.
+EMSCRIPTEN_KEEPALIVE int pipit_quantise_begin(uint32_t n) {
+  return pipit::finish(pipit::quantise_begin(n));
+}
+EMSCRIPTEN_KEEPALIVE int pipit_quantise_feed(uint32_t n) {
+  return pipit::finish(pipit::quantise_feed(n));
+}
+EMSCRIPTEN_KEEPALIVE int pipit_quantise_end() { return pipit::finish(pipit::quantise_end()); }
+
 EMSCRIPTEN_KEEPALIVE int pipit_describe() { return pipit::finish(pipit::describe()); }
 
 EMSCRIPTEN_KEEPALIVE int pipit_tokenize(uint32_t n, int add_special, int parse_special,

@@ -180,6 +180,12 @@ constexpr Field<LogitsRequest> kLogitsFields[] = {
     PIPIT_FIELD(LogitsRequest, "tokens", tokens),
 };
 
+constexpr Field<QuantiseRequest> kQuantiseFields[] = {
+    PIPIT_FIELD(QuantiseRequest, "file_size", file_size),
+    PIPIT_FIELD(QuantiseRequest, "type", type),
+    PIPIT_FIELD(QuantiseRequest, "n_threads", n_threads),
+};
+
 #undef PIPIT_FIELD
 
 template <typename Request>
@@ -227,6 +233,10 @@ Result<ScoreRequest> parse_score_request(std::string_view json) {
 Result<Array<int32_t>> parse_logits_request(std::string_view json) {
   PIPIT_ASSIGN_OR_RETURN(LogitsRequest request, parse<LogitsRequest>(json, kLogitsFields));
   return std::move(request.tokens);
+}
+
+Result<QuantiseRequest> parse_quantise_request(std::string_view json) {
+  return parse<QuantiseRequest>(json, kQuantiseFields);
 }
 
 }  // namespace pipit

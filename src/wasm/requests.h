@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -28,6 +29,12 @@ struct ScoreRequest {
   std::vector<std::vector<int32_t>> candidates;
 };
 
+struct QuantiseRequest {
+  uint64_t file_size = 0;  // bytes; 0: unknown
+  std::string type;
+  uint32_t n_threads = 1;
+};
+
 // Errors of all: kInvalidArgument, naming the field, its value and what is expected.
 Result<LoadRequest> parse_load_request(std::string_view json);
 Result<SessionOptions> parse_session_request(std::string_view json);
@@ -35,5 +42,6 @@ Result<GenerateRequest> parse_generate_request(std::string_view json);
 Result<ScoreRequest> parse_score_request(std::string_view json);
 // The tokens whose logits are wanted.
 Result<Array<int32_t>> parse_logits_request(std::string_view json);
+Result<QuantiseRequest> parse_quantise_request(std::string_view json);
 
 }  // namespace pipit

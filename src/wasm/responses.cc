@@ -191,4 +191,18 @@ std::string scoring_json(const Scoring& scoring, bool done) {
   return dump({{"logprobs", std::move(logprobs)}});
 }
 
+std::string quantised_json(std::span<const TensorPlan> tensors) {
+  const auto type = [](TensorType number) { return tensor_type_info(number)->name; };
+  Json list = Json::array();
+  for (const TensorPlan& tensor : tensors) {
+    list.push_back({{"name", std::string(tensor.in->name)},
+                    {"row", tensor.in->dims[0]},
+                    {"from", type(tensor.in->type)},
+                    {"to", type(tensor.type)},
+                    {"wanted", type(tensor.wanted)},
+                    {"bytes", tensor.n_bytes}});
+  }
+  return dump(list);
+}
+
 }  // namespace pipit

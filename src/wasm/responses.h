@@ -4,6 +4,7 @@
 #include <string>
 
 #include "pipit/engine.h"
+#include "quant/quantise_plan.h"
 
 namespace pipit {
 
@@ -20,5 +21,8 @@ std::string step_json(const GenerationStep& step, const std::vector<std::string>
 
 // `done` is what the scoring's step said.
 std::string scoring_json(const Scoring& scoring, bool done);
+
+// What became of each tensor.
+std::string quantised_json(std::span<const TensorPlan> tensors);
 
 }  // namespace pipit

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 import type * as pipit from '../../web/src/node/index.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 // Types come from the sources: the built ones are not there before the first build.
 export const { loadModel } = (await import(join(root, 'dist/node/index.js'))) as typeof pipit;
@@ -31,11 +31,17 @@ export function makeTinyModels({
 } = {}): string {
   const folder = mkdtempSync(join(tmpdir(), 'pipit-tiny-'));
   after(() => rmSync(folder, { recursive: true }));
-  const python = join(root, '.toolchain/venv/bin/python');
-  const args = [join(root, 'tools', generator), '--out', folder];
+  const args = ['--out', folder];
   if (vocabularies) args.push('--vocab-from', cachedModel(`${MODEL}.gguf`));
-  execFileSync(python, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  runPython(`tools/${generator}`, ...args);
   return folder;
+}
+
+/** What a script of the repository prints, run with the packages of tools/requirements.txt. */
+export function runPython(script: string, ...args: string[]): string {
+  const python = join(root, '.toolchain/venv/bin/python');
+  const stdio = ['ignore', 'pipe', 'inherit'] as const;
+  return execFileSync(python, [join(root, script), ...args], { stdio: [...stdio] }).toString();
 }
 
 /** Natural-log probabilities of a row of logits. */

@@ -17,12 +17,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
+import { CLI, pipit, start, succeed } from './support/cli.ts';
 import { gguf } from './support/gguf.ts';
 
 const ID = 'smollm2-135m-instruct-q4_1';
-const CLI = fileURLToPath(new URL('../../dist/node/cli.js', import.meta.url));
 const N_VOCAB = 49152;
 
 const folder = mkdtempSync(path.join(tmpdir(), 'pipit-cli-'));
@@ -35,38 +34,9 @@ function file(name: string, content?: string | Uint8Array): string {
   return where;
 }
 
-interface Finished {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-function start(args: string[]): ChildProcess {
-  return spawn(process.execPath, [CLI, ...args], { stdio: 'pipe' });
-}
-
-async function pipit(args: string[], stdin: string | Uint8Array = ''): Promise<Finished> {
-  const child = start(args);
-  child.stdin!.on('error', () => {}); // a command that fails early does not read its stdin
-  child.stdin!.end(stdin);
-  const exit = new Promise<number | null>((resolve) => child.on('close', resolve));
-  const [stdout, stderr, code] = await Promise.all([
-    text(child.stdout!),
-    text(child.stderr!),
-    exit,
-  ]);
-  return { code, stdout, stderr };
-}
-
 test('the built command can be run as a program, as npx does', () => {
   assert.doesNotThrow(() => accessSync(CLI, constants.X_OK));
 });
-
-async function succeed(args: string[], stdin?: string | Uint8Array): Promise<string> {
-  const { code, stdout, stderr } = await pipit(args, stdin);
-  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
-  return stdout;
-}
 
 test('chat answers a message, from an argument or stdin', async () => {
   const options = ['--temperature', '0', '--max-tokens', '40'];
@@ -279,10 +249,12 @@ test('help and version', async () => {
     'logits',
     'perplexity',
     'inspect',
+    'convert',
+    'quantize',
     'bench',
   ];
   for (const command of commands) {
-    assert.match(await succeed([command, '--help']), new RegExp(`^Usage: pipit ${command} MODEL`));
+    assert.match(await succeed([command, '--help']), new RegExp(`^Usage: pipit ${command} [A-Z]`));
   }
 });
 

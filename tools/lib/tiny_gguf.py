@@ -56,6 +56,24 @@ def add_tiny_vocabulary(writer: gguf.GGUFWriter, extra_tokens: int) -> int:
     return len(tokens)
 
 
+def add_sentencepiece_vocabulary(writer: gguf.GGUFWriter, extra_tokens: int) -> int:
+    merged = [merge.replace(" ", "").replace("\u0120", "\u2581") for merge in MERGES]
+    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *merged]
+    tokens += [f"<unused{i}>" for i in range(extra_tokens)]
+    types = [gguf.TokenType.UNKNOWN, *[gguf.TokenType.CONTROL] * 2, *[gguf.TokenType.BYTE] * 256]
+    types += [gguf.TokenType.NORMAL] * len(merged) + [gguf.TokenType.UNUSED] * extra_tokens
+    writer.add_tokenizer_model("llama")
+    writer.add_tokenizer_pre("default")
+    writer.add_token_list(tokens)
+    writer.add_token_scores([-float(i) for i in range(len(tokens))])
+    writer.add_token_types(types)
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_add_bos_token(True)
+    writer.add_add_space_prefix(False)
+    return len(tokens)
+
+
 def finish(writer: gguf.GGUFWriter, header_only: bool = False) -> None:
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

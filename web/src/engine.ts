@@ -18,6 +18,9 @@ export interface WasmModule {
   _pipit_load_end(): number;
   _pipit_hash_update(n: number): number;
   _pipit_hash_end(): number;
+  _pipit_quantise_begin(n: number): number;
+  _pipit_quantise_feed(n: number): number;
+  _pipit_quantise_end(): number;
   _pipit_describe(): number;
   _pipit_tokenize(
     n: number,
@@ -61,6 +64,32 @@ export type GenerationStep =
 export interface GenerationBegin {
   promptTokens: number;
   cachedTokens: number;
+}
+
+/** What became of a tensor. */
+export interface QuantisedTensor {
+  name: string;
+  /** Elements of a row. */
+  row: number;
+  from: string;
+  to: string;
+  /** What tensors of its kind get; `to` differs where the rows do not divide into blocks of it. */
+  wanted: string;
+  bytes: number;
+}
+
+export interface QuantiseRequest {
+  /** In bytes; 0: unknown. */
+  fileSize: number;
+  type: string;
+  nThreads: number;
+}
+
+/** A GGUF file's bytes in, those of the quantised file out. */
+export interface Quantiser {
+  feed(bytes: Uint8Array): Uint8Array;
+  /** After the last byte. */
+  end(): QuantisedTensor[];
 }
 
 /**
@@ -168,6 +197,22 @@ export class WasmEngine implements Engine {
       digest: () => {
         this.#call('hash_end', (wasm) => wasm._pipit_hash_end());
         return toHex(this.#copy());
+      },
+    };
+  }
+
+  /** In place of a model; one at a time. */
+  newQuantiser(request: QuantiseRequest): Quantiser {
+    const json = renameKeys(request, toSnake);
+    this.#call('quantise_begin', (wasm) => wasm._pipit_quantise_begin(this.#putJson(json)));
+    return {
+      feed: (bytes) => {
+        this.#call('quantise_feed', (wasm) => wasm._pipit_quantise_feed(this.#put(bytes)));
+        return this.#copy();
+      },
+      end: () => {
+        this.#call('quantise_end', (wasm) => wasm._pipit_quantise_end());
+        return this.#json() as unknown as QuantisedTensor[];
       },
     };
   }

@@ -10,8 +10,8 @@ export interface EngineWishes {
   threads: number | undefined;
 }
 
-export interface StartedEngine {
-  engine: Engine;
+export interface StartedEngine<SomeEngine = Engine> {
+  engine: SomeEngine;
   threads: number;
   /** For stats(): what was wished and cannot be had. */
   warnings: string[];
@@ -27,7 +27,7 @@ const START_MS = 10_000;
 export async function startEngine(
   wishes: EngineWishes,
   loadModule: LoadModule,
-): Promise<StartedEngine> {
+): Promise<StartedEngine<WasmEngine>> {
   const conditions = { ...wishes, ...detectConditions() };
   const build = chooseBuild(conditions);
   try {
@@ -53,7 +53,7 @@ function noRoom(error: unknown): PipitError {
   );
 }
 
-async function start(build: Build, loadModule: LoadModule): Promise<StartedEngine> {
+async function start(build: Build, loadModule: LoadModule): Promise<StartedEngine<WasmEngine>> {
   const instantiate = await loadModule(build);
   const timeout = Promise.withResolvers<never>();
   const message = `its workers did not start within ${START_MS / 1000} seconds`;

@@ -151,10 +151,14 @@ export class Arguments {
 
   /** The first positional: a path or a catalogue id. */
   takeModel(): string {
-    const model = this.positionals.shift();
-    if (model === undefined)
-      throw this.#error('MODEL is missing. Give the path of a GGUF file or a catalogue id.');
-    return model;
+    return this.take('MODEL', 'Give the path of a GGUF file or a catalogue id.');
+  }
+
+  /** The first positional; `hint` says what the one called `name` should be. */
+  take(name: string, hint: string): string {
+    const value = this.positionals.shift();
+    if (value === undefined) throw this.#error(`${name} is missing. ${hint}`);
+    return value;
   }
 
   expectNoMore(): void {

@@ -8,10 +8,12 @@ import type { Command } from './command.ts';
 import { bench } from './commands/bench.ts';
 import { chat } from './commands/chat.ts';
 import { complete } from './commands/complete.ts';
+import { convert } from './commands/convert.ts';
 import { detokenize } from './commands/detokenize.ts';
 import { inspect } from './commands/inspect.ts';
 import { logits } from './commands/logits.ts';
 import { perplexity } from './commands/perplexity.ts';
+import { quantize } from './commands/quantize.ts';
 import { tokenize } from './commands/tokenize.ts';
 import { print } from './terminal.ts';
 
@@ -23,6 +25,8 @@ const COMMANDS: readonly Command[] = [
   logits,
   perplexity,
   inspect,
+  convert,
+  quantize,
   bench,
 ];
 

@@ -1,6 +1,6 @@
 // pipit perplexity: how well a model predicts a text.
 import type { LanguageModel } from '../../index.ts';
-import { CTX_OPTION, LOAD_OPTIONS } from '../arguments.ts';
+import { type Arguments, CTX_OPTION, LOAD_OPTIONS } from '../arguments.ts';
 import { type Command, openModel } from '../command.ts';
 import { formatCount, formatMs } from '../format.ts';
 import { Progress, print, printJson } from '../terminal.ts';
@@ -28,34 +28,52 @@ export const perplexity: Command = {
   async run(args, signal) {
     const name = args.takeModel();
     args.expectNoMore();
-    const path = args.required('file');
-    const text = await readTextFile(path);
+    const text = await readTextFile(args.required('file'));
     await using model = await openModel(name, args, signal);
-    const nCtx = args.count('ctx', 0, 0) || Math.min(model.info.nCtxTrain, MAX_DEFAULT_CTX);
     const start = performance.now();
-    const tokens = await model.tokenize(text);
-    if (tokens.length < 2 || nCtx < 2) {
-      throw new PipitError(
-        'invalid_argument',
-        `Two tokens or more are needed; ${path} has ${tokens.length}, --ctx is ${nCtx}.`,
-      );
-    }
-    const { sum, n } = await negativeLogLikelihood(model, tokens, nCtx, signal);
-    const result = {
-      perplexity: Math.exp(sum / n),
-      meanNll: sum / n,
-      nPredicted: n,
-      nTokens: tokens.length,
-      nCtx,
-    };
+    const result = await measurePerplexity(model, text, args, signal);
     if (args.flag('json')) return await printJson(result);
+    const { nPredicted, nTokens, nCtx } = result;
     const took = formatMs(performance.now() - start);
     return await print(
-      `perplexity ${result.perplexity.toFixed(4)} (${formatCount(n)} of ${formatCount(tokens.length)} tokens ` +
+      `perplexity ${result.perplexity.toFixed(4)} (${formatCount(nPredicted)} of ${formatCount(nTokens)} tokens ` +
         `predicted, windows of ${formatCount(nCtx)}, ${took})\n`,
     );
   },
 };
+
+export interface Perplexity {
+  perplexity: number;
+  meanNll: number;
+  nPredicted: number;
+  nTokens: number;
+  /** Tokens a window, as CTX_OPTION says. */
+  nCtx: number;
+}
+
+export async function measurePerplexity(
+  model: LanguageModel,
+  text: string,
+  args: Arguments,
+  signal: AbortSignal,
+): Promise<Perplexity> {
+  const nCtx = args.count('ctx', 0, 0) || Math.min(model.info.nCtxTrain, MAX_DEFAULT_CTX);
+  const tokens = await model.tokenize(text);
+  if (tokens.length < 2 || nCtx < 2) {
+    throw new PipitError(
+      'invalid_argument',
+      `Two tokens or more are needed; the text has ${tokens.length}, --ctx is ${nCtx}.`,
+    );
+  }
+  const { sum, n } = await negativeLogLikelihood(model, tokens, nCtx, signal);
+  return {
+    perplexity: Math.exp(sum / n),
+    meanNll: sum / n,
+    nPredicted: n,
+    nTokens: tokens.length,
+    nCtx,
+  };
+}
 
 async function negativeLogLikelihood(
   model: LanguageModel,

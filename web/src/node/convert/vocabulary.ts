@@ -1,0 +1,48 @@
+// A vocabulary on its way into a GGUF file, and the tokens that were added to it after training.
+
+export interface Vocabulary {
+  /** tokenizer.ggml.model: byte-level BPE or sentencepiece. */
+  model: 'gpt2' | 'llama';
+  /** tokenizer.ggml.pre. */
+  pre: string;
+  tokens: string[];
+  /** TOKEN_TYPES. */
+  types: number[];
+  /** Of sentencepiece: the greater, the sooner a piece is made. */
+  scores: number[];
+  /** Of byte-level BPE. */
+  merges?: string[];
+  /** Of sentencepiece: a text gets a space in front. */
+  addsSpacePrefix: boolean;
+}
+
+/** tokenizer.ggml.token_type's numbers, which are sentencepiece's. */
+export const TOKEN_TYPES = {
+  normal: 1,
+  unknown: 2,
+  control: 3,
+  userDefined: 4,
+  unused: 5,
+  byte: 6,
+} as const;
+
+export interface AddedToken {
+  id: number;
+  content: string;
+  special: boolean;
+}
+
+const LOOKS_SPECIAL = /^(<pad>|<mask>|<2mass>|\[@BOS@\]|<\|.*\|>|<｜.*｜>|<unused.*>)$/su;
+
+/** Some models do not mark their control tokens as special, so those that look so are taken for such. */
+export function addTokens(vocabulary: Vocabulary, added: readonly AddedToken[]): void {
+  const { tokens, types, scores } = vocabulary;
+  for (const { id, content, special } of added) {
+    const isControl = special || LOOKS_SPECIAL.test(content);
+    const kept = types[id] === TOKEN_TYPES.unknown || types[id] === TOKEN_TYPES.byte;
+    if (!kept) types[id] = isControl ? TOKEN_TYPES.control : TOKEN_TYPES.userDefined;
+    // Texts meet these tokens before spaces become U+2581.
+    tokens[id] = isControl ? content : content.replaceAll('\u2581', ' ');
+    scores[id] ??= -1000;
+  }
+}
