@@ -78,6 +78,7 @@ FIELDS = {
         "logits_scaling": "$logit_scale",
     },
     "Olmo2ForCausalLM": {},
+    "Olmo3ForCausalLM": {"sliding_window": "$attention.sliding_window"},
     "SmolLM3ForCausalLM": {"no_rope_layer_interval": 4},
     "StableLmForCausalLM": {
         "use_parallel_residual": False,
@@ -90,6 +91,8 @@ SCALINGS = {
     "gemma3-linear": {"rope_type": "linear", "factor": 8.0},
     "phi3-long": {"type": "longrope", "attention_factor": 1.19},
     "phi3-short": {"type": "su", "attention_factor": 1.19},
+    "olmo3": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64,
+              "attention_factor": 1.138629436111989},
     "rope-linear": {"type": "linear", "factor": 4.0},
     "rope-yarn": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32},
     "rope-llama3": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
@@ -103,7 +106,9 @@ def float32(value: object) -> object:
 
 
 def config_of(name: str, arch: str, keys: dict[str, object], reader: gguf.GGUFReader) -> dict:
-    kind = next(n for n in FIELDS if n.lower().startswith(arch))
+    # OLMo 3 is an olmo2 to llama.cpp.
+    family = "olmo3" if name == "olmo3" else arch
+    kind = next(n for n in FIELDS if n.lower().startswith(family))
     own = {
         k: keys[v[1:]] if isinstance(v, str) and v[0] == "$" else v for k, v in FIELDS[kind].items()
     }

@@ -114,13 +114,17 @@ const GEMMA3: Family = {
     config.expect('rope_local_base_freq', 10_000);
     config.expect('sliding_window_pattern', 6);
     expectScale(config, 62);
-    const kinds = Array.from({ length: config.number('num_hidden_layers') }, (_, i) =>
-      (i + 1) % 6 === 0 ? 'full_attention' : 'sliding_attention',
-    );
-    config.expect('layer_types', kinds);
+    config.expect('layer_types', windowedExceptEvery(6, config));
     return { 'attention.sliding_window': u32(config.number('sliding_window', 4096)) };
   },
 };
+
+/** What config.json calls the layers where each `period`-th sees everything and the others a window. */
+function windowedExceptEvery(period: number, config: Config): string[] {
+  return Array.from({ length: config.number('num_hidden_layers') }, (_, i) =>
+    (i + 1) % period === 0 ? 'full_attention' : 'sliding_attention',
+  );
+}
 
 /** Scores are divided by the root of a head's length, in the largest model of that of n_embd / n_head. */
 function expectScale(config: Config, layersOfLargest: number): void {
@@ -171,6 +175,15 @@ const OLMO2: Family = {
   },
 };
 
+const OLMO3: Family = {
+  ...OLMO2,
+  keys(config) {
+    config.expect('hidden_act', 'silu');
+    config.expect('layer_types', windowedExceptEvery(4, config));
+    return { 'attention.sliding_window': u32(config.number('sliding_window', 4096)) };
+  },
+};
+
 const SMOLLM3: Family = {
   arch: 'smollm3',
   defaults: { rope_theta: 2e6, rms_norm_eps: 1e-6, tie_word_embeddings: true },
@@ -210,6 +223,7 @@ const FAMILIES: Record<string, Family> = {
   Phi3ForCausalLM: PHI3,
   GraniteForCausalLM: GRANITE,
   Olmo2ForCausalLM: OLMO2,
+  Olmo3ForCausalLM: OLMO3,
   SmolLM3ForCausalLM: SMOLLM3,
   StableLmForCausalLM: STABLELM,
 };

@@ -32,12 +32,14 @@ const SCALINGS: Record<string, Scale> = {
     ] as const) {
       scaling.expect(key, usual);
     }
-    for (const key of ['attention_factor', 'mscale', 'mscale_all_dim']) scaling.expect(key, null);
+    const factor = scaling.number('factor');
+    scaling.expect('attention_factor', null, 0.1 * Math.log(factor) + 1);
+    for (const key of ['mscale', 'mscale_all_dim']) scaling.expect(key, null);
     const original = config.number('max_position_embeddings');
     return {
       keys: {
         'rope.scaling.type': string('yarn'),
-        'rope.scaling.factor': f32(scaling.number('factor')),
+        'rope.scaling.factor': f32(factor),
         'rope.scaling.original_context_length': u32(
           scaling.number('original_max_position_embeddings', original),
         ),
