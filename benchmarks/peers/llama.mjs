@@ -94,6 +94,11 @@ class Model {
     return this.model.detokenize(Uint32Array.from(ids), true);
   }
 
+  // What llama.cpp's servers put in front of a text's ids: BOS where the file asks for it, often nothing.
+  prefix() {
+    return this.model.shouldPrependBosToken() ? [this.model.tokenBos()] : [];
+  }
+
   isEog(id) {
     return this.model.isEogToken(id);
   }
