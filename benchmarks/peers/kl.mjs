@@ -195,7 +195,8 @@ async function main() {
   const sources = [];
   try {
     const vocabulary = await openModel(llama, values.model, { vocabOnly: true });
-    const tokens = vocabulary.tokenize(readFileSync(values.text, 'utf8'), false).slice(0, nTokens);
+    const text = vocabulary.tokenize(readFileSync(values.text, 'utf8'), false);
+    const tokens = [...vocabulary.prefix(), ...text].slice(0, nTokens);
     await vocabulary.dispose();
     if (tokens.length < nTokens) throw new Error(`The text has only ${tokens.length} tokens.`);
 

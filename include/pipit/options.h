@@ -13,7 +13,8 @@ struct LoadOptions {
   // Kernel set: "auto" (the fastest that works here), "relaxed" (its faster form), "relaxed-i16",
   // "relaxed-i32", "simd128", "reference".
   std::string kernels = "auto";
-  // What the KV cache stores: "f32", "f16", "int8", or "auto", which is int8.
+  // What the KV cache stores: "f32", "f16", "int8", or "auto": int8 for the llama
+  // family, f16 for the others.
   std::string kv_type = "auto";
   uint32_t n_threads = 1;  // 1 … 64 in all, the calling one among them
 };

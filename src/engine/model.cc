@@ -62,6 +62,7 @@ struct ModelLoader::State {
   uint64_t n_tensors = 0;                          // in the files so far
   std::vector<std::unique_ptr<Gguf>> others = {};  // the headers of all files but the first
   std::optional<WeightLoader> weights = {};        // once the first header is whole
+  std::optional<KvType> kv_type = {};              // none: the family's
   Status error = {};                               // of a feed; it stays
 
   Status check_usable() const;
@@ -119,6 +120,7 @@ Status ModelLoader::State::begin_model() {
                          gguf.get_string("general.architecture"));
   PIPIT_ASSIGN_OR_RETURN(parts->architecture, find_architecture(architecture));
   PIPIT_ASSIGN_OR_RETURN(parts->config, read_config(*parts->architecture, gguf));
+  parts->kv_type = kv_type.value_or(parts->config.traits.kv_type);
   const bool is_given = parts->tokenizer != nullptr;
   if (!is_given) {
     PIPIT_ASSIGN_OR_RETURN(parts->tokenizer, Tokenizer::create(gguf));
@@ -176,7 +178,7 @@ Result<ModelLoader> ModelLoader::create(const LoadOptions& options, uint64_t fil
   for (const KernelTrial& trial : choice.trials) {
     state->parts->info.kernel_trials.push_back({trial.set->name, trial.is_correct, trial.gmacs});
   }
-  PIPIT_ASSIGN_OR_RETURN(state->parts->kv_type, find_kv_type(options.kv_type));
+  PIPIT_ASSIGN_OR_RETURN(state->kv_type, find_kv_type(options.kv_type));
   PIPIT_ASSIGN_OR_RETURN(state->parts->pool, ThreadPool::create(options.n_threads));
   return ModelLoader(std::move(state));
 }

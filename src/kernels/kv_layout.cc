@@ -84,11 +84,11 @@ void load(KvType type, const uint8_t* base, float scale, size_t n, const Index& 
 
 }  // namespace
 
-Result<KvType> find_kv_type(std::string_view name) {
-  if (name == "auto") return KvType::kInt8;
+Result<std::optional<KvType>> find_kv_type(std::string_view name) {
+  if (name == "auto") return std::optional<KvType>();
   std::string names = "auto";
   for (const auto& entry : kTypes) {
-    if (name == entry.name) return entry.type;
+    if (name == entry.name) return std::optional(entry.type);
     names += str_cat(", ", entry.name);
   }
   return Status(StatusCode::kInvalidArgument, str_cat("There is no KV cache of type ", quote(name),

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "pipit/status.h"
@@ -30,8 +31,8 @@ enum class KvType : uint8_t {
   kInt8,
 };
 
-// The type of that name; "auto" is kInt8. Errors: kInvalidArgument, which lists the names.
-Result<KvType> find_kv_type(std::string_view name);
+// The type of that name; "auto" is none. Errors: kInvalidArgument, which lists the names.
+Result<std::optional<KvType>> find_kv_type(std::string_view name);
 
 const char* kv_type_name(KvType type);  // "f32"
 

@@ -41,6 +41,8 @@ struct Traits {
   QkNorm qk_norm = QkNorm::kNone;
   Gate gate = Gate::kSilu;
   RopePairs rope_pairs = RopePairs::kNeighbours;
+  // Of the cache unless told otherwise: kInt8 only where its KL divergence was measured and is low.
+  KvType kv_type = KvType::kF16;
   bool needs_qkv_bias = false;  // any family may have biases; this one must
   bool is_fused = false;        // one tensor for queries, keys and values, one for gate and up
 };

@@ -92,6 +92,12 @@ std::unique_ptr<Session> session_that_keeps_all(const std::shared_ptr<const Mode
       .value();
 }
 
+TEST(Window, TheTypeOfTheCacheIsTheFamilysUnlessChosen) {
+  EXPECT_EQ(load(mistral(2))->info().kv_type, "int8");
+  EXPECT_EQ(load(gemma3({true}))->info().kv_type, "f16");
+  EXPECT_EQ(load(gemma3({true}), "auto", "int8")->info().kv_type, "int8");
+}
+
 TEST(Window, WhatIsGivenUpIsNotMissed) {
   const auto tokens = some_tokens(1100);
   for (const TinyLlama& tiny : {mistral(2), gemma3({true, false, true})}) {
@@ -109,7 +115,7 @@ TEST(Window, WhatIsGivenUpIsNotMissed) {
 TEST(Window, TheCacheHoldsThePagesThatItNeeds) {
   // Of a layer with a head of 8 + 8 elements in int8, with two scales.
   constexpr uint64_t kPage = uint64_t{kPagePositions} * (16 + 8);
-  const auto model = load(gemma3({true, true, false}));
+  const auto model = load(gemma3({true, true, false}), "auto", "int8");
   auto session = Session::create(model, {.n_ctx = 3000});
   // A pass keeps the window of its first token and a page more.
   const struct {
@@ -134,13 +140,13 @@ TEST(Window, TheCacheOfGemma3) {
   config.head_dim = config.head_dim_v = 256;
   for (uint32_t i = 1; i <= 18; ++i) config.layers.push_back({.n_window = i % 6 == 0 ? 0u : 512u});
   const auto bytes_at_4096 = [](const Config& c) {
-    KvCache cache(c, KvType::kInt8);
+    KvCache cache(c, KvType::kF16);
     for (size_t n = 0; n < 4096; n += 32) EXPECT_TRUE(cache.reserve(n, 32).ok());
     return cache.bytes();
   };
-  EXPECT_EQ(bytes_at_4096(config), 18'370'560u);
+  EXPECT_EQ(bytes_at_4096(config), 36'175'872u);
   for (LayerConfig& layer : config.layers) layer.n_window = 0;
-  EXPECT_EQ(bytes_at_4096(config), 38'338'560u);
+  EXPECT_EQ(bytes_at_4096(config), 75'497'472u);
 }
 
 // After 1,100 tokens the positions from 512 on are kept.

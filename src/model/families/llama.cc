@@ -16,6 +16,7 @@ Status configure(const HyperParameters& parameters, Config& config) {
 
 }  // namespace
 
-const Architecture kLlama = {.name = "llama", .configure = configure};
+const Architecture kLlama = {
+    .name = "llama", .traits = {.kv_type = KvType::kInt8}, .configure = configure};
 
 }  // namespace pipit
