@@ -39,10 +39,10 @@ const usage = `Usage: node tools/make-goldens.mjs [options]
 
 Writes tests/golden/*.json from llama.cpp. First: npm install --no-save --prefix benchmarks/peers
 
-  --only LIST     comma-separated parts: tokens, pre, hashes, greedy, logprobs, perplexity,
-                  tiny, architectures (default: all of them)
+  --only LIST     comma-separated parts: tokens, pre, hashes, greedy, gemma, logprobs,
+                  perplexity, tiny, architectures (default: all of them)
   --model PATH    SmolLM2-135M-Instruct Q4_1 (default: models/cache/…)
-  --gemma PATH    Gemma 3 270M, for its vocabulary (default: models/cache/…)
+  --gemma PATH    Gemma 3 270M Q4_K_M (default: models/cache/…)
   --python PATH   Python with numpy and gguf, for the tiny models (default: .toolchain/venv/…)
   --help          this text
 `;
@@ -203,16 +203,27 @@ async function greedy(model, promptIds) {
   return { ids, gaps };
 }
 
-async function makeGreedy({ llama, modelPath, f32Path }) {
+const makeGreedy = ({ llama, modelPath, f32Path }) =>
+  writeGreedy('greedy.json', greedyPrompts, { llama, modelPath, f32Path });
+
+// The prompts without messages: chatMl() is SmolLM2's.
+async function makeGemma({ llama, gemmaPath, python, folder }) {
+  const f32Path = join(folder, 'gemma-f32.gguf');
+  dequantise(python, gemmaPath, f32Path);
+  const prompts = greedyPrompts.filter(({ messages }) => !messages);
+  await writeGreedy('greedy-gemma.json', prompts, { llama, modelPath: gemmaPath, f32Path });
+}
+
+async function writeGreedy(goldenName, prompts, { llama, modelPath, f32Path }) {
   const model = await openModel(llama, f32Path);
   const records = [];
-  for (const { name, text, messages } of greedyPrompts) {
+  for (const { name, text, messages } of prompts) {
     const prompt = messages ? chatMl(messages) : text;
-    const promptIds = model.tokenize(prompt, true);
+    const promptIds = [...model.prefix(), ...model.tokenize(prompt, true)];
     const { ids, gaps } = await greedy(model, promptIds);
     const input = messages ? { messages, prompt } : { prompt };
     records.push({ name, ...input, prompt_ids: promptIds, ids, gaps, text: model.detokenize(ids) });
-    console.log(`greedy ${records.length}/${greedyPrompts.length}: ${name}`);
+    console.log(`greedy ${records.length}/${prompts.length}: ${name}`);
   }
   await model.dispose();
   const about = {
@@ -222,7 +233,7 @@ async function makeGreedy({ llama, modelPath, f32Path }) {
     ids: `at most ${kGreedyTokens}; the last is an end-of-generation token if there are fewer`,
     gaps: 'log-probability of the chosen token minus that of the second best',
   };
-  writeRecords('greedy.json', { about }, records);
+  writeRecords(goldenName, { about }, records);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -417,6 +428,7 @@ const parts = {
   pre: makePreTokenizers,
   hashes: makeHashes,
   greedy: makeGreedy,
+  gemma: makeGemma,
   logprobs: makeLogprobs,
   perplexity: makePerplexity,
   tiny: makeTiny,
@@ -456,7 +468,9 @@ async function main() {
   try {
     const f32Path = join(folder, 'f32.gguf');
     if (chosen.some((name) => needF32.includes(name))) dequantise(python, modelPath, f32Path);
-    for (const name of chosen) await parts[name]({ llama, modelPath, gemmaPath, f32Path, python });
+    for (const name of chosen) {
+      await parts[name]({ llama, modelPath, gemmaPath, f32Path, python, folder });
+    }
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -15,6 +15,7 @@ export const { loadModel } = (await import(join(root, 'dist/node/index.js'))) as
 
 /** The catalogue's id of the model that the golden files were made from. */
 export const MODEL = 'smollm2-135m-instruct-q4_1';
+export const GEMMA = 'gemma-3-270m-q4_k_m';
 
 /** Where tools/fetch-model.mjs puts a model's file. */
 export const cachedModel = (file: string): string => join(root, 'models/cache', file);
