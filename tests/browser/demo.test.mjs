@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 
 import { browserTest } from './support/browsers.mjs';
-import { DemoPage, buildHere, serveWithModel } from './support/demo.mjs';
+import { BASE_MODEL_FILE, DemoPage, buildHere, serveWithModel } from './support/demo.mjs';
 
 const folder = await buildHere();
 const size = 98_362_432;
@@ -56,3 +56,21 @@ browserTest(
     assert.deepEqual(await page.look(() => globalThis.violations), []);
   },
 );
+
+browserTest('a base model continues what is written', empty, async ({ tab }) => {
+  const server = await serveWithModel(folder, 40e6);
+  const page = new DemoPage(tab);
+  try {
+    await page.open(server.url);
+    await tab.page.click('.model-button');
+    await page.chooseModel(BASE_MODEL_FILE);
+    await page.isReady();
+    await page.sees('it continues what you write');
+    await page.ask('The planets of the solar system, in order: 1. Mercury 2. Venus 3.');
+    await page.press('Stop the answer');
+    assert.match(await page.answer(), /Earth/);
+    assert.deepEqual(await page.look(() => globalThis.violations), []);
+  } finally {
+    server.close();
+  }
+});

@@ -22,6 +22,8 @@ import { CLI, pipit, start, succeed } from './support/cli.ts';
 import { gguf } from './support/gguf.ts';
 
 const ID = 'smollm2-135m-instruct-q4_1';
+/** A base model. */
+const GEMMA = 'gemma-3-270m-q4_k_m';
 const N_VOCAB = 49152;
 
 const folder = mkdtempSync(path.join(tmpdir(), 'pipit-cli-'));
@@ -46,6 +48,22 @@ test('chat answers a message, from an argument or stdin', async () => {
   assert.equal(
     await succeed(['chat', '--model', 'none', '--model', ID, ...options], question),
     answer,
+  );
+});
+
+test('chat continues the text where the model has no template', async () => {
+  const options = ['--temperature', '0', '--max-tokens', '8'];
+  const { code, stdout, stderr } = await pipit([
+    'chat',
+    GEMMA,
+    'The capital of France',
+    ...options,
+  ]);
+  assert.equal(code, 0);
+  assert.match(stderr, /no chat template: it continues your text.*--template/);
+  assert.equal(
+    stdout,
+    await succeed(['complete', GEMMA, '--prompt', 'The capital of France', ...options]),
   );
 });
 

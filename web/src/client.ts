@@ -29,7 +29,7 @@ import { type GenerationStream, Inbox } from './stream.ts';
 export interface LoadOptions {
   /** Kernel set: "auto" (the default: the fastest that works here), "relaxed", "relaxed-i16", "relaxed-i32", "simd128", "xnnpack", "xnnpack-qd8", "reference". */
   kernels?: string;
-  /** What the KV cache stores; "auto" (the default) is int8 for the llama family, f16 for the others, where int8 costs too much of their precision or was not measured. */
+  /** What the KV cache stores; "auto" (the default): int8 for the llama family, f16 for the others, where int8 costs too much. */
   kvType?: 'auto' | KvType;
   /**
    * From 1 to 64. Default: as many as there are logical processors, at most 4. A page that is not cross-origin isolated

@@ -13,6 +13,8 @@ export { DemoPage } from '../../../tools/lib/demo_page.mjs';
 
 const MODEL = 'smollm2-135m-instruct-q4_1';
 export const MODEL_FILE = modelPath(MODEL);
+/** A base model, without a chat template. */
+export const BASE_MODEL_FILE = modelPath('gemma-3-270m-q4_k_m');
 
 /** The page, built into a folder that goes with the tests of this file. */
 export async function buildHere() {

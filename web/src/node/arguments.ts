@@ -44,7 +44,7 @@ export const LOAD_OPTIONS: readonly CliOption[] = [
     name: 'kv-type',
     kind: 'string',
     value: 'NAME',
-    help: 'KV cache: auto (default, int8), f32, f16, int8',
+    help: 'KV cache: auto (default: int8 for the llama family, else f16), f32, f16, int8',
   },
   {
     name: 'threads',

@@ -88,17 +88,20 @@ async function write(conversation: Conversation, message: Message): Promise<void
     announcer.update(text, performance.now());
   });
   try {
-    const session = await sessionOf(
-      conversation.id,
-      model.peek()!,
-      await sessionOptions(model.peek()!),
-      (id) => answers.peek().has(id),
+    const loaded = model.peek()!;
+    const session = await sessionOf(conversation.id, loaded, await sessionOptions(loaded), (id) =>
+      answers.peek().has(id),
     );
-    const stream = session.chat(promptOf(conversation, message), {
+    const prompt = promptOf(conversation, message);
+    const options = {
       ...generateOptions.peek(),
       signal: controller.signal,
-      onPrefill: (progress) => (answer.prefill.value = progress),
-    });
+      onPrefill: (progress: { done: number; total: number }) => (answer.prefill.value = progress),
+    };
+    // A base model knows no turns: it continues what there is.
+    const stream = isBase(loaded)
+      ? session.generate(prompt.map(({ content }) => content).join('\n'), options)
+      : session.chat(prompt, options);
     for await (const piece of stream) {
       const now = performance.now();
       if (piece.token !== null) {
@@ -128,6 +131,9 @@ async function write(conversation: Conversation, message: Message): Promise<void
     announcer.finish(text);
   }
 }
+
+/** Made to continue text, not to chat. */
+export const isBase = ({ info }: LanguageModel): boolean => info.chatTemplate === null;
 
 /** What slides out of a full context is never the system prompt. */
 async function sessionOptions(loaded: LanguageModel): Promise<SessionOptions> {

@@ -13,6 +13,9 @@ const REPL_HELP = `/system TEXT  begin anew with this system prompt
 /exit         leave (or Ctrl-C twice, or Ctrl-D)
 /help         print this text`;
 
+const BASE_MODEL =
+  'This model has no chat template: it continues your text in place of answering it. --template FILE gives it one.';
+
 const EMPTY_MESSAGE = 'The message is empty. Give it as an argument, or pipe it into stdin.';
 
 export const chat: Command = {
@@ -50,8 +53,12 @@ export const chat: Command = {
     const message = isConversation ? '' : words || (await readStdin(EMPTY_MESSAGE));
     if (!isConversation && message.trim() === '') throw new UsageError(EMPTY_MESSAGE);
     await using model = await openModel(name, args, signal);
+    const isBase = chatTemplate === undefined && model.info.chatTemplate === null;
+    if (isBase) remark(BASE_MODEL);
     const answer: Answer = async (messages, stop) => {
-      const stream = model.chat(messages, { ...options, chatTemplate, signal: stop });
+      const stream = isBase
+        ? model.generate(textOf(messages), { ...options, signal: stop })
+        : model.chat(messages, { ...options, chatTemplate, signal: stop });
       return (await show(stream, args)).text;
     };
     const system = args.string('system');
@@ -62,6 +69,10 @@ export const chat: Command = {
 
 /** Shows the answer to `messages` and returns it. */
 type Answer = (messages: readonly ChatMessage[], stop: AbortSignal) => Promise<string>;
+
+/** What a model continues that knows no turns. */
+const textOf = (messages: readonly ChatMessage[]): string =>
+  messages.map(({ content }) => content).join('\n');
 
 function systemMessages(system: string | undefined): ChatMessage[] {
   return system === undefined ? [] : [{ role: 'system', content: system }];
