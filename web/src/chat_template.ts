@@ -1,8 +1,7 @@
 // Chat messages to prompt tokens: renders the model's Jinja template so that no message can smuggle in control tokens.
-import { Template } from '@huggingface/jinja';
-
-import { PipitError, messageOf } from './errors.ts';
+import { PipitError } from './errors.ts';
 import type { ChatMessage, ModelInfo } from './protocol.ts';
+import { renderTemplate } from './template.ts';
 
 /** Text to token ids; control tokens are recognised only with `parseSpecial`. */
 export type Tokenize = (text: string, addSpecial: boolean, parseSpecial: boolean) => number[];
@@ -35,7 +34,16 @@ export function chatTokens(
   }
   const breaker = new ControlTextBreaker(info.controlTokens);
   const safe = messages.map(({ role, content }) => ({ role, content: breaker.protect(content) }));
-  const prompt = render(source, safe, info);
+  const prompt = renderTemplate(
+    source,
+    {
+      messages: safe,
+      add_generation_prompt: true,
+      bos_token: info.bosToken ?? '',
+      eos_token: info.eosToken ?? '',
+    },
+    'these messages',
+  );
   // A template that writes BOS itself must not get a second one from the tokenizer.
   const addSpecial = info.bosToken === null || !prompt.startsWith(info.bosToken);
   if (!prompt.includes(BREAK)) return tokenize(prompt, addSpecial, true);
@@ -90,32 +98,4 @@ class ControlTextBreaker {
 
 function escapeRegExp(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
-}
-
-function render(source: string, messages: readonly ChatMessage[], info: ModelInfo): string {
-  let template: Template;
-  try {
-    template = new Template(source);
-  } catch (error) {
-    throw new PipitError(
-      'unsupported',
-      `The chat template cannot be parsed: ${messageOf(error)}. Give another one with the option 'chatTemplate' (--template FILE).`,
-      error,
-    );
-  }
-  try {
-    return template.render({
-      messages,
-      add_generation_prompt: true,
-      bos_token: info.bosToken ?? '',
-      eos_token: info.eosToken ?? '',
-    });
-  } catch (error) {
-    // Also where the template itself calls raise_exception(), say because roles do not alternate.
-    throw new PipitError(
-      'invalid_argument',
-      `The chat template cannot be rendered with these messages: ${messageOf(error)}`,
-      error,
-    );
-  }
 }
