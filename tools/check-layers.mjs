@@ -32,7 +32,10 @@ const typescriptLayers = [
   { name: 'store', paths: ['web/src/store/'] },
   { name: 'engine', paths: ['engine', 'start_engine'].map(webFile) },
   { name: 'load', paths: ['web/src/load/'] },
-  { name: 'worker', paths: ['template', 'chat_template', 'jobs', 'scheduler', 'worker'].map(webFile) },
+  {
+    name: 'worker',
+    paths: ['template', 'chat_template', 'jobs', 'scheduler', 'worker'].map(webFile),
+  },
   {
     name: 'worker in Node',
     paths: ['node/file_source', 'node/modules', 'node/stores', 'node/worker'].map(webFile),
