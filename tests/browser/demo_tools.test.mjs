@@ -143,8 +143,18 @@ async function converses(page) {
   await page.press('Answer again');
   await page.sees('2/2');
   await page.answer();
+  // Selects as soon as the field is there; nothing may move the caret after that.
+  await page.look(() => {
+    new globalThis.MutationObserver((_, observer) => {
+      const field = document.querySelector('.message-editor textarea');
+      if (!field) return;
+      observer.disconnect();
+      field.select();
+    }).observe(document.body, { childList: true, subtree: true });
+  });
   await page.press('Edit');
-  await page.retype('.message-editor textarea', 'Name a river.');
+  await page.look(() => new Promise((resolve) => setTimeout(resolve, 200)));
+  await tab.keyboard.type('Name a river.');
   await tab.keyboard.press('Enter');
   await page.waitsFor(() => document.querySelector('.user-text')?.innerText === 'Name a river.');
   await page.answer();

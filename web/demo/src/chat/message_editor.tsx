@@ -1,6 +1,6 @@
 // A message of one's own that is being rewritten.
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 interface EditorProps {
   text: string;
@@ -11,7 +11,8 @@ interface EditorProps {
 export function MessageEditor({ text, onSend, onCancel }: EditorProps) {
   const draft = useSignal(text);
   const input = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => {
+  // Not after the next frame: whoever has begun to type or to select by then would lose their place.
+  useLayoutEffect(() => {
     input.current!.focus();
     input.current!.setSelectionRange(text.length, text.length);
   }, []);
