@@ -12,7 +12,12 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { describeLlama, logSoftmax, openLlama, openModel } from '../benchmarks/peers/llama.mjs';
-import { greedyPrompts, preTokenizerGroups, tokenizerInputs } from '../tests/golden/inputs.mjs';
+import {
+  embeddingTexts,
+  greedyPrompts,
+  preTokenizerGroups,
+  tokenizerInputs,
+} from '../tests/golden/inputs.mjs';
 import {
   decodeInput,
   hashOfIds,
@@ -40,7 +45,7 @@ const usage = `Usage: node tools/make-goldens.mjs [options]
 Writes tests/golden/*.json from llama.cpp. First: npm install --no-save --prefix benchmarks/peers
 
   --only LIST     comma-separated parts: tokens, pre, hashes, greedy, gemma, logprobs,
-                  perplexity, tiny, architectures (default: all of them)
+                  perplexity, tiny, architectures, embeddings (default: all of them)
   --model PATH    SmolLM2-135M-Instruct Q4_1 (default: models/cache/…)
   --gemma PATH    Gemma 3 270M Q4_K_M (default: models/cache/…)
   --python PATH   Python with numpy and gguf, for the tiny models (default: .toolchain/venv/…)
@@ -421,6 +426,36 @@ async function makeArchitectures(tools) {
   writeRecords('architectures.json', ...records);
 }
 
+// Vectors of texts, by tiny models that make embeddings.
+async function makeEmbeddings({ llama, python }) {
+  const records = [];
+  const addRecords = async (folder) => {
+    const models = JSON.parse(readFileSync(join(folder, 'models.json'), 'utf8'));
+    for (const { name, file, prefix, suffix } of models) {
+      const f32Path = join(folder, 'f32.gguf');
+      dequantise(python, join(folder, file), f32Path);
+      const model = await openModel(llama, f32Path);
+      const texts = [];
+      for (const text of embeddingTexts) {
+        const ids = [...prefix, ...model.tokenize(text, false), ...suffix];
+        const vector = Float32Array.from(await model.embed(ids));
+        texts.push({ n_tokens: ids.length, vector: toBase64(vector) });
+      }
+      await model.dispose();
+      records.push({ name, file, sha256: sha256(join(folder, file)), texts });
+      console.log(`embeddings ${records.length}/${models.length}: ${name}`);
+    }
+  };
+  await withTinyModels(python, [], addRecords, 'make-tiny-encoders.py');
+  const about = {
+    ...describeLlama(llama),
+    models: 'made by tools/make-tiny-encoders.py; computed from F32 copies of them',
+    texts: 'of embeddingTexts in inputs.mjs, in order',
+    vector: 'base64 of little-endian float32 [n_embd], pooled as the file says, of length 1',
+  };
+  writeRecords('embeddings.json', { about }, records);
+}
+
 // ---------------------------------------------------------------------------------------------
 
 const parts = {
@@ -433,6 +468,7 @@ const parts = {
   perplexity: makePerplexity,
   tiny: makeTiny,
   architectures: makeArchitectures,
+  embeddings: makeEmbeddings,
 };
 
 const needF32 = ['greedy', 'logprobs', 'perplexity'];

@@ -122,6 +122,24 @@ class Model {
     return new Context(context, sampler, batch);
   }
 
+  // The model's embedding of a text's ids (Float64Array [n_embd]), pooled as the file says, of length 1.
+  async embed(ids) {
+    const { AddonContext } = this.llama._bindings;
+    const nCtx = ids.length + 32;
+    const context = new AddonContext(this.model, {
+      ...{ contextSize: nCtx, batchSize: nCtx, sequences: 1, threads: 2, embeddings: true },
+      ...{ kvCacheKeyType: kF32, kvCacheValueType: kF32 },
+    });
+    if (!(await context.init())) throw new Error('llama.cpp cannot create a context.');
+    context.initBatch(ids.length);
+    context.addToBatch(0, 0, Uint32Array.from(ids), Uint32Array.of(ids.length - 1));
+    await context.decodeBatch();
+    const vector = context.getEmbedding(ids.length);
+    await context.dispose();
+    const length = Math.hypot(...vector);
+    return vector.map((x) => x / length);
+  }
+
   async dispose() {
     await this.model.dispose();
   }

@@ -45,6 +45,8 @@ struct ModelInfo {
   std::vector<KernelTrialInfo> kernel_trials;
   std::string kv_type;    // of the KV cache: "f32", "f16", "int8"
   std::string tokenizer;  // "bpe/smollm"
+  std::string pooling;    // for embeddings: "mean", "cls", "last"; empty where the file has none
+  bool makes_text = true;  // false: an embedding model, for Embedding alone
   uint32_t n_layer = 0;
   uint32_t n_embd = 0;
   uint32_t n_head = 0;
@@ -118,7 +120,8 @@ Result<std::shared_ptr<const Model>> load_model(const std::string& path,
 // interleaved.
 class Session {
  public:
-  // Errors: kInvalidArgument (n_ctx, keep_tokens), kOutOfMemory.
+  // Errors: kInvalidArgument (n_ctx, keep_tokens), kUnsupported (a model that makes no text),
+  // kOutOfMemory.
   static Result<std::unique_ptr<Session>> create(std::shared_ptr<const Model> model,
                                                  const SessionOptions& options);
   ~Session();
@@ -236,6 +239,30 @@ class Scoring {
  private:
   struct State;
   explicit Scoring(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// A text's vector, one part of the work a step. Texts with near meanings have vectors with near
+// directions, in models that were trained for that.
+class Embedding {
+ public:
+  // `tokens` as the tokenizer gives them with add_special. Errors: kInvalidArgument (no tokens, or a
+  // token id), kContextFull (more tokens than the model was trained for), kUnsupported (neither the
+  // file nor the options say how to pool), kOutOfMemory.
+  static Result<std::unique_ptr<Embedding>> create(std::shared_ptr<const Model> model,
+                                                   std::span<const int32_t> tokens,
+                                                   const EmbedOptions& options);
+  ~Embedding();
+
+  // True when all is computed.
+  bool step();
+
+  // [n_embd] of length 1, once all is computed.
+  std::span<const float> vector() const;
+
+ private:
+  struct State;
+  explicit Embedding(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

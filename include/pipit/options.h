@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -45,6 +46,13 @@ struct TopLogits {
 struct HeadCounts {
   uint64_t n_two_step = 0;
   uint64_t n_full = 0;
+};
+
+// How the vectors of a text's tokens become one: their mean, the first one's, or the last one's.
+enum class Pooling : uint8_t { kMean, kCls, kLast };
+
+struct EmbedOptions {
+  std::optional<Pooling> pooling = {};  // none: as the model's file says
 };
 
 struct EncodeOptions {

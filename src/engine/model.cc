@@ -11,6 +11,18 @@
 namespace pipit {
 namespace {
 
+const char* pooling_name(Pooling pooling) {
+  switch (pooling) {
+    case Pooling::kMean:
+      return "mean";
+    case Pooling::kCls:
+      return "cls";
+    case Pooling::kLast:
+      return "last";
+  }
+  return "";
+}
+
 ModelInfo describe(const Model::Parts& parts) {
   const Config& c = parts.config;
   const auto text = [&](const char* key) {
@@ -35,10 +47,22 @@ ModelInfo describe(const Model::Parts& parts) {
   info.n_ctx_train = c.n_ctx_train;
   info.rope_freq_base = c.ropes[0].freq_base;
   info.n_window = c.n_window();
+  info.makes_text = c.makes_text();
+  if (c.pooling) info.pooling = pooling_name(*c.pooling);
   return info;
 }
 
 }  // namespace
+
+Status check_tokens(std::span<const int32_t> tokens, uint32_t n_vocab) {
+  for (const int32_t token : tokens) {
+    if (token >= 0 && static_cast<uint32_t>(token) < n_vocab) continue;
+    return {
+        StatusCode::kInvalidArgument,
+        str_cat("Token id ", token, " is not in the vocabulary, 0 to ", int64_t{n_vocab} - 1, ".")};
+  }
+  return ok_status();
+}
 
 Model::Model(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Model::~Model() = default;

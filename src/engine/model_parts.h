@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <span>
 
 #include "base/thread_pool.h"
 #include "gguf/gguf.h"
@@ -64,5 +65,8 @@ struct Model::Parts {
   Weights weights;
   ModelInfo info;
 };
+
+// Errors: kInvalidArgument, naming the first token that is not in the vocabulary.
+Status check_tokens(std::span<const int32_t> tokens, uint32_t n_vocab);
 
 }  // namespace pipit

@@ -106,6 +106,12 @@ Session::~Session() = default;
 Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Model> model,
                                                  const SessionOptions& options) {
   const Model::Parts& parts = model->parts();
+  if (!parts.config.makes_text()) {
+    return Status(StatusCode::kUnsupported,
+                  str_cat("This is an embedding model (", parts.architecture->name,
+                          "): it makes vectors of texts, and no text. Use embed(), or load a "
+                          "language model."));
+  }
   const size_t n_ctx = options.n_ctx == 0 ? parts.config.n_ctx_train : options.n_ctx;
   PIPIT_RETURN_IF_ERROR(check_options(options, n_ctx));
   const auto n_keep = static_cast<size_t>(options.keep_tokens);
@@ -160,13 +166,7 @@ Result<bool> Session::append_part(std::span<const int32_t> tokens, LogitRows row
     return Status(StatusCode::kInvalidArgument, str_cat("A pass takes 1 to ", kMaxBatch,
                                                         " tokens; these are ", tokens.size(), "."));
   }
-  for (const int32_t token : tokens) {
-    if (token < 0 || static_cast<uint32_t>(token) >= parts.config.n_vocab) {
-      return Status(StatusCode::kInvalidArgument,
-                    str_cat("Token id ", token, " is not in the vocabulary, 0 to ",
-                            parts.config.n_vocab - 1, "."));
-    }
-  }
+  PIPIT_RETURN_IF_ERROR(check_tokens(tokens, parts.config.n_vocab));
   if (tokens.size() > s.n_ctx - n_past()) {
     return Status(StatusCode::kContextFull,
                   str_cat(tokens.size(), " more tokens do not fit: the context holds ", s.n_ctx,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <initializer_list>
+#include <iterator>
 #include <optional>
 
 #include "base/quote.h"
@@ -12,6 +13,9 @@
 
 namespace pipit {
 namespace {
+
+constexpr const char* kTokenTypeCount = "tokenizer.ggml.token_type_count";
+constexpr uint32_t kMaxTokenTypes = 1024;  // real models have two
 
 Result<Rope> read_rope(const HyperParameters& parameters, uint32_t n_ctx_train) {
   const Gguf& gguf = parameters.gguf();
@@ -44,6 +48,17 @@ Result<Rope> read_rope(const HyperParameters& parameters, uint32_t n_ctx_train) 
   rope.factor = factor;
   if (is_yarn) rope.magnitude *= 1.0f + 0.1f * std::log(factor);
   return rope;
+}
+
+// `pooling_type`, by llama.cpp's numbers.
+Result<std::optional<Pooling>> read_pooling(const HyperParameters& parameters) {
+  constexpr std::optional<Pooling> kByNumber[] = {{}, Pooling::kMean, Pooling::kCls, Pooling::kLast};
+  const std::string key = parameters.key("pooling_type");
+  PIPIT_ASSIGN_OR_RETURN(const uint32_t type, parameters.gguf().get_u32(key, 0));
+  if (type < std::size(kByNumber)) return kByNumber[type];
+  return Status(StatusCode::kUnsupported,
+                str_cat("'", key, "' is ", type, type == 4 ? " (a reranker)" : "",
+                        ", which is not supported. Supported: 0 (none), 1 (mean), 2 (cls), 3 (last)."));
 }
 
 // Relations between the numbers that the computation relies on.
@@ -131,9 +146,24 @@ Result<Config> read_config(const HyperParameters& parameters, const Traits& trai
   PIPIT_ASSIGN_OR_RETURN(const Rope rope, read_rope(parameters, config.n_ctx_train));
   PIPIT_RETURN_IF_ERROR(check_relations(parameters, config));
   PIPIT_ASSIGN_OR_RETURN(config.n_vocab, read_n_vocab(parameters.gguf()));
+  PIPIT_ASSIGN_OR_RETURN(
+      config.is_causal,
+      parameters.gguf().get_bool(parameters.key("attention.causal"), !traits.is_encoder));
+  PIPIT_ASSIGN_OR_RETURN(config.pooling, read_pooling(parameters));
+  if (traits.is_encoder && parameters.gguf().find(kTokenTypeCount) != nullptr) {
+    PIPIT_ASSIGN_OR_RETURN(config.n_token_types, parameters.gguf().get_u32(kTokenTypeCount));
+    if (config.n_token_types > kMaxTokenTypes) {
+      return Status(StatusCode::kLimitExceeded,
+                    str_cat("'", kTokenTypeCount, "' is ", config.n_token_types,
+                            "; pipit accepts at most ", kMaxTokenTypes, "."));
+    }
+  }
   config.attention_scale = 1.0f / std::sqrt(static_cast<float>(config.head_dim));
   config.ropes.push_back(rope);
   config.layers.resize(config.n_layer);
+  if (traits.has_positions) {
+    for (LayerConfig& layer : config.layers) layer.rope = LayerConfig::kNoRope;
+  }
   return config;
 }
 

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "kernels/kernel_set.h"
 #include "model/hyper_parameters.h"
+#include "pipit/options.h"
 #include "pipit/status.h"
 
 namespace pipit {
@@ -31,7 +33,8 @@ struct LayerConfig {
 
 // In what the families differ beside numbers; the first of each is llama's.
 enum class NormKind : uint8_t { kRms, kLayer };
-enum class NormPlaces : uint8_t { kBefore, kAfter, kBoth };  // of attention and feed-forward
+// Of attention and feed-forward; kAfterSum: of the residual stream once their output is added.
+enum class NormPlaces : uint8_t { kBefore, kAfter, kBoth, kAfterSum };
 enum class QkNorm : uint8_t { kNone, kHeads, kAll };         // each head by itself, or all together
 enum class Gate : uint8_t { kSilu, kGelu };
 
@@ -44,7 +47,13 @@ struct Traits {
   // Of the cache unless told otherwise: kInt8 only where its KL divergence was measured and is low.
   KvType kv_type = KvType::kF16;
   bool needs_qkv_bias = false;  // any family may have biases; this one must
-  bool is_fused = false;        // one tensor for queries, keys and values, one for gate and up
+  bool fuses_qkv = false;       // one tensor for queries, keys and values
+  bool fuses_gate = false;      // one tensor for gate and up
+  bool has_gate = true;         // else the activation is of W_up h alone
+  bool has_positions = false;   // learnt embeddings of positions, and no rope
+  // Tokens see all others, embeddings of types are added to theirs and the sum is normed, and there
+  // is no output head: such a model makes embeddings of texts, and no text.
+  bool is_encoder = false;
 };
 
 struct Config {
@@ -66,6 +75,9 @@ struct Config {
   float residual_scale = 1;     // of what a block adds to the residual stream
   float logit_scale = 1;
   float logit_softcap = 0;          // 0: none
+  uint32_t n_token_types = 0;       // of an encoder; all tokens have the first type
+  bool is_causal = true;            // tokens see those before them alone
+  std::optional<Pooling> pooling;   // none: the file does not say
   std::vector<Rope> ropes;          // at least one
   std::vector<LayerConfig> layers;  // [n_layer]
 
@@ -73,6 +85,7 @@ struct Config {
   uint32_t n_embd_k() const { return n_head_kv * head_dim; }
   uint32_t n_embd_v() const { return n_head_kv * head_dim_v; }
   uint32_t n_embd_attn() const { return n_head * head_dim_v; }
+  bool makes_text() const { return is_causal && !traits.is_encoder; }
   // The longest window of the layers that have one; 0: none has.
   uint32_t n_window() const;
 };

@@ -60,12 +60,14 @@ class TensorList {
 
 void list_layer(const Config& c, const std::string& block, LayerWeights& w, TensorList& list) {
   const Traits& traits = c.traits;
-  const bool has_norm_before = traits.norm_places != NormPlaces::kAfter;
-  const bool has_norm_after = traits.norm_places != NormPlaces::kBefore;
+  const NormPlaces places = traits.norm_places;
+  const bool has_norm_before = places == NormPlaces::kBefore || places == NormPlaces::kBoth;
+  const bool has_norm_after = places != NormPlaces::kBefore;
+  const bool is_after_sum = places == NormPlaces::kAfterSum;
   const uint32_t n_embd = c.n_embd;
 
   if (has_norm_before) list.norm(block + "attn_norm", n_embd, w.attn_norm);
-  if (traits.is_fused) {
+  if (traits.fuses_qkv) {
     list.fused(block + "attn_qkv.weight", n_embd,
                {{c.n_embd_q(), &w.attn_q.weight},
                 {c.n_embd_k(), &w.attn_k.weight},
@@ -82,18 +84,24 @@ void list_layer(const Config& c, const std::string& block, LayerWeights& w, Tens
     list.norm(block + "attn_k_norm", is_all ? c.n_embd_k() : c.head_dim, w.attn_k_norm);
   }
   list.linear(block + "attn_output", n_embd, c.n_embd_attn(), w.attn_output);
-  if (has_norm_after) list.norm(block + "post_attention_norm", n_embd, w.post_attention_norm);
+  if (has_norm_after) {
+    list.norm(block + (is_after_sum ? "attn_output_norm" : "post_attention_norm"), n_embd,
+              w.post_attention_norm);
+  }
 
   if (has_norm_before) list.norm(block + "ffn_norm", n_embd, w.ffn_norm);
-  if (traits.is_fused) {
+  if (traits.fuses_gate) {
     list.fused(block + "ffn_up.weight", n_embd,
                {{c.n_ff, &w.ffn_gate.weight}, {c.n_ff, &w.ffn_up.weight}});
   } else {
-    list.linear(block + "ffn_gate", c.n_ff, n_embd, w.ffn_gate);
+    if (traits.has_gate) list.linear(block + "ffn_gate", c.n_ff, n_embd, w.ffn_gate);
     list.linear(block + "ffn_up", c.n_ff, n_embd, w.ffn_up);
   }
   list.linear(block + "ffn_down", n_embd, c.n_ff, w.ffn_down);
-  if (has_norm_after) list.norm(block + "post_ffw_norm", n_embd, w.post_ffw_norm);
+  if (has_norm_after) {
+    list.norm(block + (is_after_sum ? "layer_output_norm" : "post_ffw_norm"), n_embd,
+              w.post_ffw_norm);
+  }
 }
 
 }  // namespace
@@ -101,12 +109,23 @@ void list_layer(const Config& c, const std::string& block, LayerWeights& w, Tens
 std::vector<TensorSlot> list_tensors(const Config& c, Weights& w) {
   std::vector<TensorSlot> slots;
   TensorList list(c, slots);
-  list.head("token_embd.weight", w.token_embd);
+  if (c.traits.is_encoder) {
+    list.matrix("token_embd.weight", c.n_vocab, c.n_embd, w.token_embd);
+    if (c.n_token_types > 0) {
+      list.matrix("token_types.weight", c.n_token_types, c.n_embd, w.token_types);
+    }
+    if (c.traits.has_positions) {
+      list.matrix("position_embd.weight", c.n_ctx_train, c.n_embd, w.position_embd);
+    }
+    list.norm("token_embd_norm", c.n_embd, w.token_embd_norm);
+  } else {
+    list.head("token_embd.weight", w.token_embd);
+    list.norm("output_norm", c.n_embd, w.output_norm);
+    list.head("output.weight", w.output, false);  // else the embeddings
+  }
   for (size_t i = 0; i < w.layers.size(); ++i) {
     list_layer(c, str_cat("blk.", i, "."), w.layers[i], list);
   }
-  list.norm("output_norm", c.n_embd, w.output_norm);
-  list.head("output.weight", w.output, false);  // else the embeddings
   list.vector("rope_freqs.weight", c.n_rot / 2, w.rope_freqs, false);
   list.vector("rope_factors_short.weight", c.n_rot / 2, w.rope_factors_short, false);
   list.vector("rope_factors_long.weight", c.n_rot / 2, w.rope_factors_long, false);

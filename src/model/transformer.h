@@ -51,7 +51,10 @@ struct LayerWeights {
 };
 
 struct Weights {
-  PackedMatrix token_embd;  // [n_vocab, n_embd]
+  PackedMatrix token_embd;     // [n_vocab, n_embd]
+  PackedMatrix token_types;    // [n_token_types, n_embd], or empty
+  PackedMatrix position_embd;  // [n_ctx_train, n_embd], or empty
+  Norm token_embd_norm;        // [n_embd]
   std::vector<LayerWeights> layers;
   Norm output_norm;     // [n_embd]
   PackedMatrix output;  // [n_vocab, n_embd]; empty when token_embd serves as the output head (tied)

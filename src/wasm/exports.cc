@@ -54,6 +54,7 @@ struct Instance {
   std::optional<GgufParser> header_parser;  // in place of a loader, where only the header is wanted
   std::unique_ptr<Gguf> header;             // what it has read
   std::shared_ptr<const Model> model;
+  std::unique_ptr<Embedding> embedding;  // the text at hand
   Sha256 hash;                           // of a file
   std::unique_ptr<Quantiser> quantiser;  // in place of a model
 
@@ -305,6 +306,33 @@ Status logits_step(uint32_t number) {
       std::span(reinterpret_cast<const uint8_t*>(logits.data()), logits.size_bytes()));
 }
 
+Status embed_begin(uint32_t n) {
+  PIPIT_RETURN_IF_ERROR(require_model());
+  Instance& self = instance();
+  PIPIT_ASSIGN_OR_RETURN(const EmbedRequest request, parse_embed_request(self.input_text(n)));
+  self.embedding.reset();
+  PIPIT_ASSIGN_OR_RETURN(self.embedding,
+                         Embedding::create(self.model, request.tokens.span(), request.options));
+  return ok_status();
+}
+
+// The result is the vector's floats, or nothing while there is more to do.
+Status embed_step() {
+  Embedding* const embedding = instance().embedding.get();
+  if (embedding == nullptr) {
+    return {StatusCode::kInvalidArgument, "No embedding has begun. Begin one first."};
+  }
+  if (!embedding->step()) return set_result(std::string_view());
+  const std::span<const float> vector = embedding->vector();
+  return set_result(
+      std::span(reinterpret_cast<const uint8_t*>(vector.data()), vector.size_bytes()));
+}
+
+Status embed_end() {
+  instance().embedding.reset();
+  return ok_status();
+}
+
 Status end(uint32_t number) {
   PIPIT_ASSIGN_OR_RETURN(Slot* const slot, find_slot(number));
   slot->end();
@@ -396,6 +424,13 @@ EMSCRIPTEN_KEEPALIVE int pipit_logits_begin(uint32_t session, uint32_t n) {
 EMSCRIPTEN_KEEPALIVE int pipit_logits_step(uint32_t session) {
   return pipit::finish(pipit::logits_step(session));
 }
+
+// One text at a time: another begin gives up what was before.
+EMSCRIPTEN_KEEPALIVE int pipit_embed_begin(uint32_t n) {
+  return pipit::finish(pipit::embed_begin(n));
+}
+EMSCRIPTEN_KEEPALIVE int pipit_embed_step() { return pipit::finish(pipit::embed_step()); }
+EMSCRIPTEN_KEEPALIVE int pipit_embed_end() { return pipit::finish(pipit::embed_end()); }
 
 // Gives up what the session was asked for, whether or not it is finished; what it has computed
 // stays.

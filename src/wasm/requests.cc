@@ -4,8 +4,10 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "base/quote.h"
 #include "base/str_cat.h"
@@ -66,6 +68,17 @@ Status read(std::string_view field, const Json& value, WhenFull& out) {
   if (value != "stop" && value != "slide") return wrong(field, value, "\"stop\" or \"slide\"");
   out = value == "slide" ? WhenFull::kSlide : WhenFull::kStop;
   return ok_status();
+}
+
+Status read(std::string_view field, const Json& value, std::optional<Pooling>& out) {
+  constexpr std::pair<std::string_view, std::optional<Pooling>> kNames[] = {
+      {"auto", {}}, {"mean", Pooling::kMean}, {"cls", Pooling::kCls}, {"last", Pooling::kLast}};
+  for (const auto& [name, pooling] : kNames) {
+    if (value != name) continue;
+    out = pooling;
+    return ok_status();
+  }
+  return wrong(field, value, "\"auto\", \"mean\", \"cls\" or \"last\"");
 }
 
 Status read(std::string_view field, const Json& value, Array<int32_t>& out) {
@@ -172,6 +185,11 @@ constexpr Field<ScoreRequest> kScoreFields[] = {
     PIPIT_FIELD(ScoreRequest, "candidates", candidates),
 };
 
+constexpr Field<EmbedRequest> kEmbedFields[] = {
+    PIPIT_FIELD(EmbedRequest, "tokens", tokens),
+    PIPIT_FIELD(EmbedRequest, "pooling", options.pooling),
+};
+
 struct LogitsRequest {
   Array<int32_t> tokens;
 };
@@ -228,6 +246,10 @@ Result<GenerateRequest> parse_generate_request(std::string_view json) {
 
 Result<ScoreRequest> parse_score_request(std::string_view json) {
   return parse<ScoreRequest>(json, kScoreFields);
+}
+
+Result<EmbedRequest> parse_embed_request(std::string_view json) {
+  return parse<EmbedRequest>(json, kEmbedFields);
 }
 
 Result<Array<int32_t>> parse_logits_request(std::string_view json) {

@@ -29,6 +29,11 @@ struct ScoreRequest {
   std::vector<std::vector<int32_t>> candidates;
 };
 
+struct EmbedRequest {
+  Array<int32_t> tokens;
+  EmbedOptions options;
+};
+
 struct QuantiseRequest {
   uint64_t file_size = 0;  // bytes; 0: unknown
   std::string type;
@@ -40,6 +45,7 @@ Result<LoadRequest> parse_load_request(std::string_view json);
 Result<SessionOptions> parse_session_request(std::string_view json);
 Result<GenerateRequest> parse_generate_request(std::string_view json);
 Result<ScoreRequest> parse_score_request(std::string_view json);
+Result<EmbedRequest> parse_embed_request(std::string_view json);
 // The tokens whose logits are wanted.
 Result<Array<int32_t>> parse_logits_request(std::string_view json);
 Result<QuantiseRequest> parse_quantise_request(std::string_view json);

@@ -116,6 +116,8 @@ std::string model_info_json(const Model& model) {
   json["n_window"] = info.n_window;
   json["rope_freq_base"] = info.rope_freq_base;
   json["tokenizer"] = info.tokenizer;
+  json["pooling"] = text_or_null(info.pooling);
+  json["makes_text"] = info.makes_text;
   put_token(json, tokenizer, "bos", tokenizer.bos());
   put_token(json, tokenizer, "eos", tokenizer.eos());
   json["adds_bos"] = tokenizer.adds_bos();

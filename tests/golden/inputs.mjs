@@ -401,3 +401,13 @@ export const greedyPrompts = [
     messages: [{ role: 'user', content: 'Write a haiku about rain \ud83c\udf27\ufe0f.' }],
   },
 ];
+
+// What the tiny encoders embed: from a word to more tokens than one pass takes.
+export const embeddingTexts = [
+  'cat',
+  'The cat sat on the mat.',
+  'the dog and the cat',
+  'It rained; nobody read the books!',
+  'a b c d e f g h i j k l m n o p q r s t u v w x y z 0 1 2 3',
+  'Rain and sun, sun and rain. '.repeat(12),
+];

@@ -74,6 +74,24 @@ def add_sentencepiece_vocabulary(writer: gguf.GGUFWriter, extra_tokens: int) -> 
     return len(tokens)
 
 
+def add_wordpiece_vocabulary(writer: gguf.GGUFWriter, extra_tokens: int) -> int:
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    characters = [*"abcdefghijklmnopqrstuvwxyz0123456789"]
+    words = ["the", "of", "and", "cat", "dog", "sat", "on", "mat", "rain", "sun", "read", "book"]
+    starts = ["\u2581" + text for text in [*characters, *".,!?-'", *words]]
+    tokens = [*special, *starts, *characters, "ing", "ed"]
+    tokens += [f"[unused{i}]" for i in range(extra_tokens)]
+    types = [gguf.TokenType.CONTROL] * len(special)
+    types += [gguf.TokenType.NORMAL] * (len(tokens) - len(special))
+    writer.add_tokenizer_model("bert")
+    writer.add_tokenizer_pre("default")
+    writer.add_token_list(tokens)
+    writer.add_token_types(types)
+    for key, token in [("pad", 0), ("unk", 1), ("bos", 2), ("sep", 3), ("mask", 4)]:
+        getattr(writer, f"add_{key}_token_id")(token)
+    return len(tokens)
+
+
 def finish(writer: gguf.GGUFWriter, header_only: bool = False) -> None:
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

@@ -13,12 +13,14 @@ import {
 } from './options.ts';
 import type {
   ChatMessage,
+  Embedding,
   KvType,
   LoadProgress,
   LogitsChunk,
   ModelDescription,
   ModelInfo,
   ModelStats,
+  Pooling,
   Score,
   SessionRef,
 } from './protocol.ts';
@@ -52,6 +54,14 @@ export interface LoadOptions {
   signal?: AbortSignal;
   /** At most twenty times a second. */
   onProgress?: (progress: LoadProgress) => void;
+}
+
+export interface EmbedOptions {
+  /** How the vectors of a text's tokens become one; "auto" (the default): as the model's file says. */
+  pooling?: 'auto' | Pooling;
+  signal?: AbortSignal;
+  /** Told after every text. */
+  onProgress?: (progress: { done: number; total: number }) => void;
 }
 
 /** The files of a model in order, as the worker's environment understands them. */
@@ -175,7 +185,29 @@ export class LanguageModel {
     return this.#session.score(prompt, candidates, options);
   }
 
-  /** The same by the names of OpenAI's API: `openai.chat.completions.create()` and `openai.completions.create()`. */
+  /**
+   * A vector for each text: those of texts with near meanings have near directions, in embedding models. Whatever prefix
+   * a model was trained with ("search_query: ") belongs to the text. A text longer than the model's context is an error.
+   */
+  async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<Embedding[]> {
+    if (!Array.isArray(texts))
+      throw invalid(`The texts must be an array of strings, not ${describe(texts)}.`);
+    checkKeys(options, ['pooling', 'signal', 'onProgress'], 'option of embed()');
+    const { pooling = 'auto', signal, onProgress } = options;
+    checkString(pooling, "The option 'pooling'");
+    const checked = texts.map((text, i) => checkString(text, `texts[${i}]`));
+    return await this.#connection.request(
+      { type: 'embed', texts: checked, pooling },
+      {
+        signal,
+        onEvent: (event) => {
+          if (event.type === 'embedded') onProgress?.({ done: event.done, total: event.total });
+        },
+      },
+    ).answer;
+  }
+
+  /** The same by the names of OpenAI's API: `openai.chat.completions.create()` and its like. */
   get openai(): OpenAIShape {
     return (this.#openai ??= new OpenAIShape(this));
   }

@@ -2,7 +2,13 @@
 import { PipitError, STATUS_CODES, messageOf } from './errors.ts';
 import { renameKeys, toCamel, toSnake } from './names.ts';
 import { type GenerateOptions, type SessionOptions, toWireOptions } from './options.ts';
-import type { ModelDescription, ModelInfo, StopReason, TokenLogprob } from './protocol.ts';
+import type {
+  ModelDescription,
+  ModelInfo,
+  Pooling,
+  StopReason,
+  TokenLogprob,
+} from './protocol.ts';
 import { type Hash, toHex } from './store/sha256.ts';
 
 /** What the Emscripten module offers. */
@@ -37,6 +43,9 @@ export interface WasmModule {
   _pipit_score_step(session: number): number;
   _pipit_logits_begin(session: number, n: number): number;
   _pipit_logits_step(session: number): number;
+  _pipit_embed_begin(n: number): number;
+  _pipit_embed_step(): number;
+  _pipit_embed_end(): number;
   _pipit_end(session: number): number;
   _pipit_kv_bytes(): number;
   _pipit_head_passes(twoStep: boolean): number;
@@ -136,6 +145,11 @@ export interface Engine {
   logitsBegin(session: number, tokens: readonly number[]): void;
   /** The next rows, [k, nVocab]; empty after the last. */
   logitsStep(session: number): Float32Array<ArrayBuffer>;
+  /** One text at a time, of the whole instance. */
+  embedBegin(tokens: readonly number[], pooling: Pooling | 'auto'): void;
+  /** The text's vector, [nEmbd], when it is computed, null before. */
+  embedStep(): Float32Array<ArrayBuffer> | null;
+  embedEnd(): void;
   /** Ends what has begun, finished or not; what the session has computed stays. */
   end(session: number): void;
   /** Of all sessions. */
@@ -298,6 +312,22 @@ export class WasmEngine implements Engine {
   logitsStep(session: number): Float32Array<ArrayBuffer> {
     this.#call('logits_step', (wasm) => wasm._pipit_logits_step(session));
     return new Float32Array(this.#copy().buffer);
+  }
+
+  embedBegin(tokens: readonly number[], pooling: Pooling | 'auto'): void {
+    this.#call('embed_begin', (wasm) =>
+      wasm._pipit_embed_begin(this.#putJson({ tokens, pooling })),
+    );
+  }
+
+  embedStep(): Float32Array<ArrayBuffer> | null {
+    this.#call('embed_step', (wasm) => wasm._pipit_embed_step());
+    const vector = new Float32Array(this.#copy().buffer);
+    return vector.length > 0 ? vector : null;
+  }
+
+  embedEnd(): void {
+    if (!this.#trap) this.#call('embed_end', (wasm) => wasm._pipit_embed_end());
   }
 
   end(session: number): void {

@@ -1,11 +1,12 @@
 // What pipit exports in every environment; node/index.ts adds loadModel and inspectModel for Node.
-export { type LoadOptions, LanguageModel, type ModelFiles } from './client.ts';
+export { type EmbedOptions, type LoadOptions, LanguageModel, type ModelFiles } from './client.ts';
 export { type ErrorCode, PipitError } from './errors.ts';
 export type * as OpenAI from './openai/index.ts';
 export type { CallOptions, GenerateOptions, SessionOptions } from './options.ts';
 export type {
   ChatMessage,
   DrawnToken,
+  Embedding,
   GenerateResult,
   LogitsChunk,
   ModelDescription,
@@ -14,6 +15,7 @@ export type {
   ModelInfo,
   ModelStats,
   Piece,
+  Pooling,
   Score,
   StopReason,
   TokenLogprob,

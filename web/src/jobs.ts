@@ -1,12 +1,15 @@
 // The requests that take several steps, as the scheduler runs them: one step of the engine between two yields.
 import { chatTokens } from './chat_template.ts';
+import { PipitError } from './errors.ts';
 import type { LoadedModel } from './load/load_engine.ts';
 import type { GenerateOptions } from './options.ts';
 import type {
   DrawnToken,
+  Embedding,
   Event,
   GenerateResult,
   Piece,
+  Pooling,
   Prompt,
   Score,
   TokenLogprob,
@@ -100,6 +103,35 @@ export function* score(
   }
 }
 
+/** One text after another. */
+export function* embed(
+  { engine }: LoadedModel,
+  texts: readonly string[],
+  pooling: Pooling | 'auto',
+  emit: Emit,
+): Steps<Embedding[]> {
+  const embeddings: Embedding[] = [];
+  try {
+    for (const [i, text] of texts.entries()) {
+      const tokens = engine.tokenize(text, true, false);
+      engine.embedBegin(tokens, pooling);
+      let vector = engine.embedStep();
+      while (!vector) {
+        yield;
+        vector = engine.embedStep();
+      }
+      embeddings.push({ vector, tokens: tokens.length });
+      emit({ type: 'embedded', done: i + 1, total: texts.length });
+      yield;
+    }
+    return embeddings;
+  } catch (error) {
+    throw texts.length > 1 ? about(error, `Text ${embeddings.length + 1}`) : error;
+  } finally {
+    engine.embedEnd();
+  }
+}
+
 /** In a session of its own. Each chunk waits until the reader wants it: they are large. */
 export function* logits(
   { engine, info }: LoadedModel,
@@ -121,6 +153,12 @@ export function* logits(
   } finally {
     engine.disposeSession(session);
   }
+}
+
+/** The error, saying first what it is about. */
+function about(error: unknown, what: string): unknown {
+  if (!(error instanceof PipitError)) return error;
+  return new PipitError(error.code, `${what}: ${error.message}`, error);
 }
 
 function promptTokens(model: LoadedModel, prompt: Prompt): number[] {

@@ -16,6 +16,9 @@ export interface LoadProgress {
 /** How the KV cache stores keys and values. */
 export type KvType = 'f32' | 'f16' | 'int8';
 
+/** How the vectors of a text's tokens become one: their mean, the first one's, or the last one's. */
+export type Pooling = 'mean' | 'cls' | 'last';
+
 export interface KernelTrial {
   name: string;
   /** Whether its results agree with the reference on this machine; a set that fails is never used. */
@@ -41,6 +44,10 @@ export interface ModelInfo {
   ropeFreqBase: number;
   /** Kind and pre-tokenizer, for instance "bpe/smollm". */
   tokenizer: string;
+  /** How embed() makes one vector of a text's tokens; null: the file does not say. */
+  pooling: Pooling | null;
+  /** False: an embedding model, for embed() alone. */
+  makesText: boolean;
   bosToken: string | null;
   eosToken: string | null;
   bosId: number | null;
@@ -161,6 +168,14 @@ export interface Score {
   probability: number;
 }
 
+/** What embed() makes of a text. */
+export interface Embedding {
+  /** [nEmbd], of length 1: the dot product of two is their cosine. */
+  vector: Float32Array;
+  /** How many tokens the text had, special ones included. */
+  tokens: number;
+}
+
 /** Rows `start` … `start + n` of the logits; row i holds what follows token i. */
 export interface LogitsChunk {
   start: number;
@@ -206,6 +221,7 @@ export type RequestBody<Source = unknown> =
     }
   | { type: 'score'; session: SessionRef; prompt: Prompt; candidates: string[] }
   | { type: 'logits'; tokens: number[]; nCtx: number }
+  | { type: 'embed'; texts: string[]; pooling: Pooling | 'auto' }
   | { type: 'tokenize'; text: string; addSpecial: boolean; parseSpecial: boolean }
   | { type: 'detokenize'; tokens: number[]; special: boolean }
   | { type: 'stats' };
@@ -219,6 +235,7 @@ export interface Answers {
   generate: GenerateResult;
   score: Score[];
   logits: null;
+  embed: Embedding[];
   tokenize: number[];
   detokenize: string;
   stats: ModelStats;
@@ -228,6 +245,7 @@ export interface Answers {
 export type Event =
   | ({ type: 'progress' } & LoadProgress)
   | { type: 'prefill'; done: number; total: number }
+  | { type: 'embedded'; done: number; total: number }
   | { type: 'piece'; piece: Piece }
   | ({ type: 'logits' } & LogitsChunk);
 

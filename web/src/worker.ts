@@ -1,6 +1,6 @@
 // The worker's side of the protocol: one model, its sessions, and the requests to them. Knows no environment.
 import { PipitError, toWire } from './errors.ts';
-import { type Emit, generate, logits, score } from './jobs.ts';
+import { type Emit, embed, generate, logits, score } from './jobs.ts';
 import {
   type LoadCalls,
   type LoadEnvironment,
@@ -101,6 +101,13 @@ export class ModelWorker<Source> {
           id,
           lane: 'logits',
           start: () => logits(this.#model, body.tokens, body.nCtx, emit),
+        });
+        break;
+      case 'embed':
+        this.#scheduler.add({
+          id,
+          lane: 'embed',
+          start: () => embed(this.#model, body.texts, body.pooling, emit),
         });
         break;
     }

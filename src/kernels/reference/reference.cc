@@ -205,7 +205,7 @@ void attend(const AttentionArgs& a, const float* q, size_t first, size_t end, fl
 void attention(const AttentionArgs& a) {
   for (size_t t = 0; t < a.n_tokens; ++t) {
     for (size_t g = 0; g < a.group; ++g) {
-      attend(a, a.query(t, g), a.first_position(t), a.n_past + t + 1, a.output(t, g));
+      attend(a, a.query(t, g), a.first_position(t), a.end_position(t), a.output(t, g));
     }
   }
 }

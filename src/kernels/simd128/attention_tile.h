@@ -187,7 +187,7 @@ void attend_tile(const AttentionArgs& a) {
       rows.q[rows.n] = a.query(t, g);
       rows.out[rows.n] = a.output(t, g);
       rows.first_position[rows.n] = a.first_position(t);
-      rows.n_positions[rows.n] = a.n_past + t + 1;
+      rows.n_positions[rows.n] = a.end_position(t);
       if (++rows.n == kMaxQueryRows) {
         attend<Products>(a, rows);
         rows.n = 0;

@@ -15,6 +15,8 @@ extern const Architecture kGranite;
 extern const Architecture kOlmo2;
 extern const Architecture kSmolLm3;
 extern const Architecture kStableLm;
+extern const Architecture kBert;
+extern const Architecture kNomicBert;
 
 // Gives a sliding window of `attention.sliding_window` positions (0: the key must be there) and
 // `local_rope` to all layers but each `period`th, or to those that `sliding_window_pattern` names,

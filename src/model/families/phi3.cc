@@ -7,7 +7,7 @@ namespace pipit {
 
 const Architecture kPhi3 = {
     .name = "phi3",
-    .traits = {.rope_pairs = RopePairs::kHalves, .is_fused = true},
+    .traits = {.rope_pairs = RopePairs::kHalves, .fuses_qkv = true, .fuses_gate = true},
 };
 
 }  // namespace pipit

@@ -29,6 +29,8 @@ export const FAKE_INFO: ModelInfo = {
   nWindow: 0,
   ropeFreqBase: 1,
   tokenizer: 'fake',
+  pooling: 'mean',
+  makesText: true,
   bosToken: null,
   eosToken: null,
   bosId: null,
@@ -68,6 +70,7 @@ export class FakeEngine implements Engine {
   #file: string[] = [];
   #headerOnly = false;
   #buffer = new Uint8Array();
+  #embedding = { n: 0, stepsLeft: 0 };
 
   loadBegin({ kernels, nThreads, headerOnly }: LoadRequest): void {
     this.log.push(`load ${nThreads}`);
@@ -195,6 +198,23 @@ export class FakeEngine implements Engine {
     session.logitsLeft -= n;
     this.#note(id, `logits ${n}`);
     return new Float32Array(n * FAKE_INFO.nVocab).fill(n);
+  }
+
+  /** A text of n tokens takes n steps, and its vector is [n]. */
+  embedBegin(tokens: readonly number[], pooling: string): void {
+    this.log.push(`embed ${tokens.length} ${pooling}`);
+    if (tokens.length > 64) throw new PipitError('context_full', 'The text does not fit.');
+    this.#embedding = { n: tokens.length, stepsLeft: tokens.length };
+  }
+
+  embedStep(): Float32Array<ArrayBuffer> | null {
+    const { n } = this.#embedding;
+    this.log.push('embed step');
+    return --this.#embedding.stepsLeft > 0 ? null : Float32Array.of(n);
+  }
+
+  embedEnd(): void {
+    this.log.push('embed end');
   }
 
   end(id: number): void {

@@ -131,6 +131,11 @@ export class Arguments {
     return this.#values.get(name) as string | undefined;
   }
 
+  /** An option that may be given several times. */
+  strings(name: string): string[] {
+    return (this.#values.get(name) as string[] | undefined) ?? [];
+  }
+
   number(name: string): number | undefined {
     return this.#values.get(name) as number | undefined;
   }

@@ -10,6 +10,7 @@ import { chat } from './commands/chat.ts';
 import { complete } from './commands/complete.ts';
 import { convert } from './commands/convert.ts';
 import { detokenize } from './commands/detokenize.ts';
+import { embed } from './commands/embed.ts';
 import { inspect } from './commands/inspect.ts';
 import { logits } from './commands/logits.ts';
 import { perplexity } from './commands/perplexity.ts';
@@ -22,6 +23,7 @@ const COMMANDS: readonly Command[] = [
   complete,
   tokenize,
   detokenize,
+  embed,
   logits,
   perplexity,
   inspect,
