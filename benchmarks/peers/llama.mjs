@@ -128,7 +128,7 @@ class Model {
     const nCtx = ids.length + 32;
     const context = new AddonContext(this.model, {
       ...{ contextSize: nCtx, batchSize: nCtx, sequences: 1, threads: 2, embeddings: true },
-      ...{ kvCacheKeyType: kF32, kvCacheValueType: kF32 },
+      ...{ flashAttention: false, kvCacheKeyType: kF32, kvCacheValueType: kF32 },
     });
     if (!(await context.init())) throw new Error('llama.cpp cannot create a context.');
     context.initBatch(ids.length);

@@ -43,9 +43,9 @@ struct ModelInfo {
   std::string chat_template;  // Jinja; empty when the file has none
   std::string kernels;        // the kernel set in use
   std::vector<KernelTrialInfo> kernel_trials;
-  std::string kv_type;    // of the KV cache: "f32", "f16", "int8"
-  std::string tokenizer;  // "bpe/smollm"
-  std::string pooling;    // for embeddings: "mean", "cls", "last"; empty where the file has none
+  std::string kv_type;     // of the KV cache: "f32", "f16", "int8"
+  std::string tokenizer;   // "bpe/smollm"
+  std::string pooling;     // for embeddings: "mean", "cls", "last"; empty where the file has none
   bool makes_text = true;  // false: an embedding model, for Embedding alone
   uint32_t n_layer = 0;
   uint32_t n_embd = 0;
@@ -246,9 +246,9 @@ class Scoring {
 // directions, in models that were trained for that.
 class Embedding {
  public:
-  // `tokens` as the tokenizer gives them with add_special. Errors: kInvalidArgument (no tokens, or a
-  // token id), kContextFull (more tokens than the model was trained for), kUnsupported (neither the
-  // file nor the options say how to pool), kOutOfMemory.
+  // `tokens` as the tokenizer gives them with add_special. Errors: kInvalidArgument (no tokens, or
+  // a token id), kContextFull (more tokens than the model was trained for), kUnsupported (neither
+  // the file nor the options say how to pool), kOutOfMemory.
   static Result<std::unique_ptr<Embedding>> create(std::shared_ptr<const Model> model,
                                                    std::span<const int32_t> tokens,
                                                    const EmbedOptions& options);

@@ -44,10 +44,8 @@ Result<std::unique_ptr<Embedding>> Embedding::create(std::shared_ptr<const Model
   PIPIT_RETURN_IF_ERROR(check_tokens(tokens, config.n_vocab));
   PIPIT_ASSIGN_OR_RETURN(Encoder encoder,
                          Encoder::create(config, parts.weights, *parts.kernels, tokens));
-  auto state = std::make_unique<State>(State{.model = std::move(model),
-                                             .pooling = *pooling,
-                                             .encoder = std::move(encoder),
-                                             .vector = {}});
+  auto state = std::make_unique<State>(State{
+      .model = std::move(model), .pooling = *pooling, .encoder = std::move(encoder), .vector = {}});
   PIPIT_RETURN_IF_ERROR(state->vector.resize(config.n_embd));
   return std::unique_ptr<Embedding>(new Embedding(std::move(state)));
 }

@@ -95,7 +95,8 @@ struct KvView {
 
 // Attention of a tile of tokens, for the query heads that share one KV head:
 // out[t][h] = Σ_p softmax_p(cap(scale · q[t][h]·k[p])) · v[p] over the positions p ≤ n_past + t
-// that are in the window, or over all of them (an encoder's), with cap(s) = softcap · tanh(s / softcap)   (Gemma Team 2024).
+// that are in the window, or over all of them (an encoder's), with cap(s) = softcap · tanh(s /
+// softcap)   (Gemma Team 2024).
 struct AttentionArgs {
   KvView kv;
   size_t head_kv;

@@ -11,8 +11,8 @@ namespace pipit {
 namespace {
 
 constexpr const Architecture* kArchitectures[] = {
-    &kLlama, &kQwen2,   &kQwen3, &kGemma2,  &kGemma3,
-    &kPhi3,  &kGranite, &kOlmo2, &kSmolLm3, &kStableLm, &kBert, &kNomicBert,
+    &kLlama,   &kQwen2, &kQwen3,   &kGemma2,   &kGemma3, &kPhi3,
+    &kGranite, &kOlmo2, &kSmolLm3, &kStableLm, &kBert,   &kNomicBert,
 };
 
 }  // namespace

@@ -52,13 +52,15 @@ Result<Rope> read_rope(const HyperParameters& parameters, uint32_t n_ctx_train) 
 
 // `pooling_type`, by llama.cpp's numbers.
 Result<std::optional<Pooling>> read_pooling(const HyperParameters& parameters) {
-  constexpr std::optional<Pooling> kByNumber[] = {{}, Pooling::kMean, Pooling::kCls, Pooling::kLast};
+  constexpr std::optional<Pooling> kByNumber[] = {
+      {}, Pooling::kMean, Pooling::kCls, Pooling::kLast};
   const std::string key = parameters.key("pooling_type");
   PIPIT_ASSIGN_OR_RETURN(const uint32_t type, parameters.gguf().get_u32(key, 0));
   if (type < std::size(kByNumber)) return kByNumber[type];
-  return Status(StatusCode::kUnsupported,
-                str_cat("'", key, "' is ", type, type == 4 ? " (a reranker)" : "",
-                        ", which is not supported. Supported: 0 (none), 1 (mean), 2 (cls), 3 (last)."));
+  return Status(
+      StatusCode::kUnsupported,
+      str_cat("'", key, "' is ", type, type == 4 ? " (a reranker)" : "",
+              ", which is not supported. Supported: 0 (none), 1 (mean), 2 (cls), 3 (last)."));
 }
 
 // Relations between the numbers that the computation relies on.

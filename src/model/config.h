@@ -35,7 +35,7 @@ struct LayerConfig {
 enum class NormKind : uint8_t { kRms, kLayer };
 // Of attention and feed-forward; kAfterSum: of the residual stream once their output is added.
 enum class NormPlaces : uint8_t { kBefore, kAfter, kBoth, kAfterSum };
-enum class QkNorm : uint8_t { kNone, kHeads, kAll };         // each head by itself, or all together
+enum class QkNorm : uint8_t { kNone, kHeads, kAll };  // each head by itself, or all together
 enum class Gate : uint8_t { kSilu, kGelu };
 
 struct Traits {

@@ -1,5 +1,5 @@
-// The steps of a layer, shared by decoder.cc and encoder.cc: they read like the papers' equations. A
-// step that a family does not have has an empty tensor or a factor of 1.
+// The steps of a layer, shared by decoder.cc and encoder.cc: they read like the papers' equations.
+// A step that a family does not have has an empty tensor or a factor of 1.
 #pragma once
 
 #include <algorithm>
@@ -177,10 +177,9 @@ struct Pass {
   // Queries, keys and values of norm(x).
   void project(const Layer& layer) const {
     const LayerWeights& w = layer.weights;
-    multiply(ws.h.data(), c.n_embd, [&](size_t t) { norm_before(w.attn_norm, t); },
-             {{w.attn_q.weight, q},
-              {w.attn_k.weight, ws.k.data()},
-              {w.attn_v.weight, ws.v.data()}});
+    multiply(
+        ws.h.data(), c.n_embd, [&](size_t t) { norm_before(w.attn_norm, t); },
+        {{w.attn_q.weight, q}, {w.attn_k.weight, ws.k.data()}, {w.attn_v.weight, ws.v.data()}});
     for_tiles([&](size_t tile) { for_tile(tile, [&](size_t t) { finish_qkv(layer, t); }); });
   }
 
@@ -208,8 +207,7 @@ struct Pass {
   void attend(const Layer& layer) const {
     const LayerWeights& w = layer.weights;
     attention(layer);
-    multiply(ws.attn.data(), c.n_embd_attn(), [](size_t) {},
-             {{w.attn_output.weight, ws.h.data()}});
+    multiply(ws.attn.data(), c.n_embd_attn(), [](size_t) {}, {{w.attn_output.weight, ws.h.data()}});
     add_block_output(w.attn_output, w.post_attention_norm);
   }
 

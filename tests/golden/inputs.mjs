@@ -409,5 +409,5 @@ export const embeddingTexts = [
   'the dog and the cat',
   'It rained; nobody read the books!',
   'a b c d e f g h i j k l m n o p q r s t u v w x y z 0 1 2 3',
-  'Rain and sun, sun and rain. '.repeat(12),
+  'Rain and sun, sun and rain. '.repeat(9),
 ];

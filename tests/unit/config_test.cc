@@ -93,6 +93,9 @@ TEST(Config, WindowsAndRopesOfTheFamilies) {
        },
        "AAAAAAAAAAAA", 0, 10000},
       {"stablelm", [](auto&) {}, "aaaaaaaaaaaa", 0, 10000},
+      {"bert", [](auto&) {}, "AAAAAAAAAAAA", 0, 10000},
+      {"nomic-bert", [](auto& b) { b.f32("nomic-bert.rope.freq_base", 1000); }, "aaaaaaaaaaaa", 0,
+       1000},
   };
   for (const Case& c : cases) {
     const auto config = config_of(c.architecture, [&](GgufBuilder& b) {
@@ -196,6 +199,9 @@ TEST(Config, SaysWhatIsWrong) {
        "'granite.logit_scale' is 0"},
       {"an infinite factor", "granite", f32("granite.residual_scale", INFINITY),
        StatusCode::kInvalidFile, "'granite.residual_scale'"},
+      {"too many types", "bert",
+       [](GgufBuilder& b) { b.u32("tokenizer.ggml.token_type_count", 1u << 31); },
+       StatusCode::kLimitExceeded, "'tokenizer.ggml.token_type_count' is 2147483648"},
       {"LongRoPE's factor", "phi3", f32("phi3.rope.scaling.attn_factor", 0),
        StatusCode::kInvalidFile, "'phi3.rope.scaling.attn_factor' is 0"},
   };
@@ -214,7 +220,7 @@ TEST(Config, SaysWhatIsWrong) {
 TEST(Architectures, AnUnknownOneIsNamedWithThoseThatWork) {
   EXPECT_EQ(find_architecture("mamba").status().message(),
             "The architecture \"mamba\" is not supported. Supported: llama, qwen2, qwen3, gemma2, "
-            "gemma3, phi3, granite, olmo2, smollm3, stablelm.");
+            "gemma3, phi3, granite, olmo2, smollm3, stablelm, bert, nomic-bert.");
 }
 
 }  // namespace

@@ -23,12 +23,13 @@ struct Shape {
   float magnitude = 1.0f;  // of queries and keys: large ones make the softmax one-hot
   size_t n_window = 0;
   float softcap = 0;
+  bool sees_all = false;  // an encoder's tokens see those behind them
 };
 
 void PrintTo(const Shape& s, std::ostream* out) {
   *out << s.n_head << "/" << s.n_head_kv << " heads of " << s.head_dim << "/" << s.head_dim_v
        << ", " << s.n_positions << " positions, magnitude " << s.magnitude << ", window "
-       << s.n_window << ", cap " << s.softcap;
+       << s.n_window << ", cap " << s.softcap << (s.sees_all ? ", all" : "");
 }
 
 // Random keys, values and queries of all positions, the former two stored as a KV cache would.
@@ -82,7 +83,8 @@ struct Sequence {
                      .n_past = first,
                      .scale = scale(),
                      .softcap = shape.softcap,
-                     .n_window = shape.n_window});
+                     .n_window = shape.n_window,
+                     .n_all = shape.sees_all ? shape.n_positions : 0});
     }
     for (size_t i = n * n_values; i < out.size(); ++i) EXPECT_EQ(out[i], kRedzone);
     out.resize(n * n_values);
@@ -94,7 +96,7 @@ struct Sequence {
 void expect_attention(const Sequence& s, const KernelSet& set, size_t token, size_t h,
                       const float* actual, const std::string& what) {
   const Shape& shape = s.shape;
-  const size_t n_seen = token + 1;
+  const size_t n_seen = shape.sees_all ? shape.n_positions : token + 1;
   const size_t first = shape.n_window > 0 && n_seen > shape.n_window ? n_seen - shape.n_window : 0;
   const size_t h_kv = h / (shape.n_head / shape.n_head_kv);
   std::vector<double> p(n_seen);
@@ -178,6 +180,10 @@ std::vector<Shape> shapes() {
     shapes.push_back({3, 1, 64, 64, 150, magnitude, 0, 50});
     shapes.push_back({3, 1, 32, 32, 150, magnitude, 70, 2});
   }
+  for (const size_t n : {size_t{1}, size_t{3}, size_t{5}, size_t{64}, size_t{65}, size_t{200},
+                         kPagePositions + 75}) {
+    shapes.push_back({2, 2, 32, 32, n, 1, 0, 0, true});
+  }
   return shapes;
 }
 
@@ -187,7 +193,7 @@ TEST_P(Attention, IsTheDefinitionOnWhatIsStored) {
   for (const Shape& shape : shapes()) {
     const Sequence sequence(shape, type, random);
     const size_t n = std::min(kTileTokens, shape.n_positions);
-    const size_t first = shape.n_positions - n;
+    const size_t first = shape.sees_all ? 0 : shape.n_positions - n;
     const auto out = sequence.attend(*set, first, n);
     for (size_t t = 0; t < n; ++t) {
       for (size_t h = 0; h < shape.n_head; ++h) {
@@ -206,7 +212,8 @@ TEST_P(Attention, ATileGivesTheBitsOfItsTokensOneByOne) {
   RandomValues random(6);
   for (const Shape& shape :
        {Shape{3, 1, 64, 64, 130}, Shape{8, 2, 10, 7, 67}, Shape{6, 2, 16, 8, 600},
-        Shape{3, 1, 16, 16, 133, 1, 3}, Shape{3, 1, 16, 16, 200, 1, 65, 2}}) {
+        Shape{3, 1, 16, 16, 133, 1, 3}, Shape{3, 1, 16, 16, 200, 1, 65, 2},
+        Shape{2, 2, 32, 32, 130, 1, 0, 0, true}}) {
     const Sequence sequence(shape, type, random);
     for (size_t n = 2; n <= kTileTokens; ++n) {
       for (size_t first = shape.n_positions - n - 5; first + n <= shape.n_positions; ++first) {

@@ -70,6 +70,16 @@ TEST(ScoreRequest, ReadsEveryField) {
   EXPECT_EQ(request->candidates, (std::vector<std::vector<int32_t>>{{3}, {4, 5}}));
 }
 
+TEST(EmbedRequest, ReadsEveryField) {
+  const auto request = parse_embed_request(R"({"tokens": [1, 2], "pooling": "cls"})");
+  ASSERT_TRUE(request.ok()) << request.status().message();
+  EXPECT_EQ(request->tokens.size(), 2u);
+  EXPECT_EQ(request->options.pooling, Pooling::kCls);
+  EXPECT_EQ(parse_embed_request(R"({"pooling": "auto"})")->options.pooling, std::nullopt);
+  EXPECT_EQ(parse_embed_request(R"({"pooling": "max"})").status().message(),
+            "'pooling' is \"max\"; it must be \"auto\", \"mean\", \"cls\" or \"last\".");
+}
+
 TEST(GenerateRequest, MissingFieldsKeepTheirDefaults) {
   const auto request = parse_generate_request("{}");
   ASSERT_TRUE(request.ok());

@@ -328,3 +328,41 @@ test('model.openai is always the same', async () => {
   const { model } = await loadScripted();
   assert.equal(model.openai, model.openai);
 });
+
+test('embeddings of a text and of several', async () => {
+  const { model } = await loadFake();
+  assert.deepEqual(await model.openai.embeddings.create({ input: 'abc', model: 'any' }), {
+    object: 'list',
+    data: [{ object: 'embedding', index: 0, embedding: [3] }],
+    model: 'fake file',
+    usage: { prompt_tokens: 3, total_tokens: 3 },
+  });
+  const { data, usage } = await model.openai.embeddings.create({ input: ['ab', 'c'] });
+  assert.deepEqual(
+    data.map(({ index, embedding }) => [index, ...embedding]),
+    [
+      [0, 2],
+      [1, 1],
+    ],
+  );
+  assert.deepEqual(usage, { prompt_tokens: 3, total_tokens: 3 });
+});
+
+const EMBEDDING_REFUSALS: [body: object, code: string, message: RegExp][] = [
+  [{ input: [] }, 'invalid_argument', /'input' must be a text or an array of texts, not an empty/],
+  [{ input: 5 }, 'invalid_argument', /'input' must be a text or an array of texts, not 5/],
+  [{ input: [[1, 2]] }, 'invalid_argument', /input\[0\] must be a string, not an array/],
+  [{ input: 'a', encoding_format: 'base64' }, 'unsupported', /'encoding_format'.*only 'float'/],
+  [{ input: 'a', dimensions: 256 }, 'unsupported', /'dimensions' asks for \(256\)/],
+  [{ inputs: 'a' }, 'invalid_argument', /no field of the request 'inputs'.*'input'/],
+];
+for (const [body, code, message] of EMBEDDING_REFUSALS) {
+  test(`embeddings refuse ${JSON.stringify(body)}`, async () => {
+    const { model } = await loadFake();
+    await rejectsWith(
+      model.openai.embeddings.create(body as OpenAI.EmbeddingCreateParams),
+      code,
+      message,
+    );
+  });
+}

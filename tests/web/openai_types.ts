@@ -66,12 +66,14 @@ export const answers = (
   chunk: OpenAI.ChatCompletionChunk,
   completion: OpenAI.Completion,
   usage: OpenAI.CompletionUsage,
+  embeddings: OpenAI.CreateEmbeddingResponse,
 ): [
   Theirs.ChatCompletion,
   Theirs.ChatCompletionChunk,
   Theirs.Completion,
   Theirs.CompletionUsage,
-] => [chat, chunk, completion, usage];
+  Theirs.CreateEmbeddingResponse,
+] => [chat, chunk, completion, usage, embeddings];
 
 /** An answer's message goes into the next request. */
 export const next = (

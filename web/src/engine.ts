@@ -2,13 +2,7 @@
 import { PipitError, STATUS_CODES, messageOf } from './errors.ts';
 import { renameKeys, toCamel, toSnake } from './names.ts';
 import { type GenerateOptions, type SessionOptions, toWireOptions } from './options.ts';
-import type {
-  ModelDescription,
-  ModelInfo,
-  Pooling,
-  StopReason,
-  TokenLogprob,
-} from './protocol.ts';
+import type { ModelDescription, ModelInfo, Pooling, StopReason, TokenLogprob } from './protocol.ts';
 import { type Hash, toHex } from './store/sha256.ts';
 
 /** What the Emscripten module offers. */

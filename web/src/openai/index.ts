@@ -2,6 +2,7 @@
 import type { LanguageModel } from '../client.ts';
 import { ChatCompletions } from './chat.ts';
 import { Completions } from './completions.ts';
+import { Embeddings } from './embeddings.ts';
 
 export type { Stream } from './stream.ts';
 export type * from './types.ts';
@@ -9,9 +10,11 @@ export type * from './types.ts';
 export class OpenAIShape {
   readonly chat: { readonly completions: ChatCompletions };
   readonly completions: Completions;
+  readonly embeddings: Embeddings;
 
-  constructor(model: Pick<LanguageModel, 'info' | 'chat' | 'generate'>) {
+  constructor(model: Pick<LanguageModel, 'info' | 'chat' | 'generate' | 'embed'>) {
     this.chat = { completions: new ChatCompletions(model) };
     this.completions = new Completions(model);
+    this.embeddings = new Embeddings(model);
   }
 }

@@ -208,3 +208,22 @@ export interface Completion extends Envelope {
   /** In a stream null but in the last chunk, and only where stream_options.include_usage asked for it. */
   usage?: CompletionUsage;
 }
+
+// Embeddings
+
+export interface EmbeddingCreateParams {
+  /** A text or several; token ids are refused. */
+  input: string | readonly string[];
+  /** Any name: the model that answers is the one that was loaded. */
+  model?: string;
+  encoding_format?: 'float';
+  user?: string;
+}
+
+export interface CreateEmbeddingResponse {
+  object: 'list';
+  /** In the order of the texts. */
+  data: { object: 'embedding'; index: number; embedding: number[] }[];
+  model: string;
+  usage: { prompt_tokens: number; total_tokens: number };
+}

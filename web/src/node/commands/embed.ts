@@ -52,8 +52,11 @@ export const embed: Command = {
 };
 
 async function readLines(): Promise<string[]> {
-  const text = await readStdin("The texts are missing. Give '--text TEXT', or pipe lines into stdin.");
+  const text = await readStdin(
+    "The texts are missing. Give '--text TEXT', or pipe lines into stdin.",
+  );
   const lines = text.split(/\r?\n/).filter((line) => line !== '');
-  if (lines.length === 0) throw new UsageError('There is no text in stdin. Give at least one line.');
+  if (lines.length === 0)
+    throw new UsageError('There is no text in stdin. Give at least one line.');
   return lines;
 }
