@@ -5,7 +5,7 @@
 // (mean KL divergence 2.5e-3) than a good implementation is; on the copy it is exact to 1e-8.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,7 +45,8 @@ const usage = `Usage: node tools/make-goldens.mjs [options]
 Writes tests/golden/*.json from llama.cpp. First: npm install --no-save --prefix benchmarks/peers
 
   --only LIST     comma-separated parts: tokens, pre, hashes, greedy, gemma, logprobs,
-                  perplexity, tiny, architectures, embeddings (default: all of them)
+                  perplexity, tiny, architectures, embeddings, written (default: all of them);
+                  "written" runs dist/: npm run build
   --model PATH    SmolLM2-135M-Instruct Q4_1 (default: models/cache/…)
   --gemma PATH    Gemma 3 270M Q4_K_M (default: models/cache/…)
   --python PATH   Python with numpy and gguf, for the tiny models (default: .toolchain/venv/…)
@@ -456,6 +457,60 @@ async function makeEmbeddings({ llama, python }) {
   writeRecords('embeddings.json', { about }, records);
 }
 
+// What pipit writes
+//
+// llama.cpp loads the files, and the tests know by their hashes that pipit still writes these.
+const kWrittenTypes = ['Q4_0', 'Q4_1', 'Q8_0', 'Q4_K', 'Q6_K', 'F16', 'BF16', 'F32'];
+
+async function makeWritten({ llama, python }) {
+  const records = [];
+  const add = async (name, args, inputPath, outPath) => {
+    execFileSync(process.execPath, [join(root, 'dist', 'node', 'cli.js'), ...args, outPath]);
+    const [before, after] = [await someLogits(llama, inputPath), await someLogits(llama, outPath)];
+    const error = after.reduce((max, x, i) => Math.max(max, Math.abs(x - before[i])), 0);
+    records.push({ name, sha256: sha256(outPath), error: Number(error.toPrecision(2)) });
+    console.log(`written: ${name}, error ${error}`);
+  };
+  const convertAll = async (folder) => {
+    const names = readdirSync(folder).filter((name) => !name.endsWith('.gguf'));
+    for (const name of names) {
+      const path = join(folder, name);
+      await add(`convert ${name}`, ['convert', path], `${path}.gguf`, join(folder, 'out.gguf'));
+      rmSync(join(folder, 'out.gguf'));
+    }
+  };
+  const quantiseAll = async (folder) => {
+    const input = join(folder, 'rows-256.gguf');
+    for (const type of kWrittenTypes) {
+      const args = ['quantize', '--type', type, input];
+      await add(`quantize ${type}`, args, input, join(folder, `${type}.gguf`));
+    }
+  };
+  await withTinyModels(python, [], convertAll, 'make-tiny-folders.py');
+  await withTinyModels(python, [], quantiseAll);
+  const about = {
+    ...describeLlama(llama),
+    cases: 'files that pipit wrote and llama.cpp loaded',
+    error: "largest difference of llama.cpp's logits from those of the file it was made from",
+  };
+  writeRecords('written.json', { about }, records);
+}
+
+async function someLogits(llama, path) {
+  const model = await openModel(llama, path);
+  const context = await model.context({ nCtx: 256, batch: kTinyTokens, threads: 1 });
+  const logits = [];
+  const tokens = Array.from({ length: kTinyTokens }, (_, i) => (i * 37) % 256);
+  await context.feed(
+    tokens,
+    (i) => i === kTinyTokens - 1,
+    (_, row) => logits.push(...row),
+  );
+  await context.dispose();
+  await model.dispose();
+  return logits;
+}
+
 // ---------------------------------------------------------------------------------------------
 
 const parts = {
@@ -469,6 +524,7 @@ const parts = {
   tiny: makeTiny,
   architectures: makeArchitectures,
   embeddings: makeEmbeddings,
+  written: makeWritten,
 };
 
 const needF32 = ['greedy', 'logprobs', 'perplexity'];

@@ -89,8 +89,8 @@ FIELDS = {
 # Of single models.
 SCALINGS = {
     "gemma3-linear": {"rope_type": "linear", "factor": 8.0},
-    "phi3-long": {"type": "longrope", "attention_factor": 1.19},
-    "phi3-short": {"type": "su", "attention_factor": 1.19},
+    "phi-long": {"type": "longrope", "attention_factor": 1.19},
+    "phi-short": {"type": "su", "attention_factor": 1.19},
     "olmo3": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64,
               "attention_factor": 1.138629436111989},
     "rope-linear": {"type": "linear", "factor": 4.0},
@@ -129,7 +129,7 @@ def config_of(name: str, arch: str, keys: dict[str, object], reader: gguf.GGUFRe
         config["head_dim"] = keys["attention.key_length"]
     if "attention.layer_norm_rms_epsilon" in keys:
         config["rms_norm_eps"] = keys["attention.layer_norm_rms_epsilon"]
-    if name == "phi3-short":
+    if name == "phi-short":
         config["partial_rotary_factor"] = 0.6
     if name in SCALINGS:
         scaling = dict(SCALINGS[name])
@@ -261,8 +261,10 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     for m in architectures.MODELS:
-        architectures.write_tiny(m, args.out / f"{m.name}.gguf")
-        write_folder(args.out, m.name, n_files=3 if m.name == "qwen2" else 1)
+        # A folder's name becomes the model's, and of a "phi3" llama.cpp expects certain tokens.
+        name = m.name.replace("phi3", "phi")
+        architectures.write_tiny(m, args.out / f"{name}.gguf")
+        write_folder(args.out, name, n_files=3 if name == "qwen2" else 1)
     for m in models.MODELS:
         if m.name in ("f16", *SCALINGS):
             models.write_tiny(m, args.out / f"{m.name}.gguf")

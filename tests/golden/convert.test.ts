@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { pipit, succeed } from '../web/support/cli.ts';
-import { loadModel, makeTinyModels, runPython } from './support.ts';
+import { assertLlamaLoads, loadModel, makeTinyModels, runPython } from './support.ts';
 
 type Json = Record<string, unknown>;
 
@@ -34,6 +34,7 @@ for (const name of models) {
   test(`${name}: the same tensors and hyper-parameters, and pipit runs it`, async () => {
     const out = inFolder(`${name}.out.gguf`);
     await succeed(['convert', inFolder(name), out]);
+    assertLlamaLoads(`convert ${name}`, out);
     const { changed, tensors } = compare(name, out);
     assert.deepEqual(
       Object.keys(changed).filter((key) => !BY_DEFAULT.test(key)),
@@ -230,7 +231,7 @@ const refusals: {
   {
     name: 'a tensor of another family',
     change: config({ architectures: ['StableLmForCausalLM'] }),
-    model: 'phi3-short',
+    model: 'phi-short',
     message: /'model\.layers\.0\.self_attn\.qkv_proj\.weight' is not of the architecture stablelm/,
   },
   { name: 'no tokenizer', change: remove('tokenizer.json'), message: /neither a tokenizer\.json/ },

@@ -1,11 +1,9 @@
 // Vectors of texts against llama.cpp: tiny random models that make embeddings, from the text to the pooled vector.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { loadModel, makeTinyModels, readGolden } from './support.ts';
+import { loadModel, makeTinyModels, readGolden, sha256 } from './support.ts';
 
 const { embeddingTexts } = (await import('./inputs.mjs')) as unknown as {
   embeddingTexts: string[];
@@ -24,10 +22,11 @@ const MAX_ERROR = 2e-6;
 const MAX_ERROR_GELU = 2e-4;
 
 const folder = makeTinyModels({ generator: 'make-tiny-encoders.py' });
-for (const { name, file, sha256, texts } of readGolden<EmbeddingCase>('embeddings.json').cases) {
+for (const { name, file, sha256: hash, texts } of readGolden<EmbeddingCase>('embeddings.json')
+  .cases) {
   const path = join(folder, file);
   test(`${name}: the generator makes the same file as before`, () => {
-    assert.equal(createHash('sha256').update(readFileSync(path)).digest('hex'), sha256);
+    assert.equal(sha256(path), hash);
   });
   for (const kernels of ['reference', 'simd128']) {
     test(`${name}, ${kernels}: vectors agree with llama.cpp`, async () => {

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 
 import { pipit, start, succeed } from '../web/support/cli.ts';
-import { loadModel, makeTinyModels, root, runPython } from './support.ts';
+import { assertLlamaLoads, loadModel, makeTinyModels, root, runPython } from './support.ts';
 
 const folder = makeTinyModels();
 const inFolder = (name: string): string => join(folder, name);
@@ -33,6 +33,7 @@ for (const { type, fileType, q, sensitive, output, error } of targets) {
     const input = inFolder('rows-256.gguf');
     const out = inFolder(`${type}.gguf`);
     await succeed(['quantize', input, out, '--type', type]);
+    assertLlamaLoads(`quantize ${type}`, out);
     const { changed, tensors } = JSON.parse(
       runPython('tests/golden/quantised.py', input, out),
     ) as Comparison;

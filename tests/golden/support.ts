@@ -1,5 +1,7 @@
 // What the golden tests share: the files, the models, pipit as it was built.
+import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,6 +45,16 @@ export function runPython(script: string, ...args: string[]): string {
   const python = join(root, '.toolchain/venv/bin/python');
   const stdio = ['ignore', 'pipe', 'inherit'] as const;
   return execFileSync(python, [join(root, script), ...args], { stdio: [...stdio] }).toString();
+}
+
+export const sha256 = (path: string): string =>
+  createHash('sha256').update(readFileSync(path)).digest('hex');
+
+/** Asserts that pipit wrote the bytes of a file that llama.cpp has loaded; `name` says how it came about. */
+export function assertLlamaLoads(name: string, path: string): void {
+  const { cases } = readGolden<{ name: string; sha256: string }>('written.json');
+  const known = cases.find((one) => one.name === name);
+  assert.equal(sha256(path), known?.sha256, 'run tools/make-goldens.mjs --only written');
 }
 
 /** Natural-log probabilities of a row of logits. */

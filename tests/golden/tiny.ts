@@ -1,11 +1,9 @@
 // The comparison of tiny random models with llama.cpp that tiny.test.ts and architectures.test.ts make.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { loadModel, makeTinyModels, readGolden } from './support.ts';
+import { loadModel, makeTinyModels, readGolden, sha256 } from './support.ts';
 
 export interface TinyCase {
   name: string;
@@ -31,7 +29,7 @@ export function testTinyModels(
   for (const model of golden.cases) {
     const path = join(folder, model.file);
     test(`${model.name}: the generator makes the same file as before`, () => {
-      assert.equal(createHash('sha256').update(readFileSync(path)).digest('hex'), model.sha256);
+      assert.equal(sha256(path), model.sha256);
     });
     for (const kernels of KERNELS) {
       test(`${model.name}, ${kernels}: logits agree with llama.cpp`, async () => {
