@@ -1,6 +1,8 @@
 // The hash table from texts to pieces.
 #include "tokenizer/piece_table.h"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 
 #include "base/str_cat.h"
@@ -8,12 +10,19 @@
 namespace pipit {
 namespace {
 
-uint32_t hash_of(PieceText text) {  // FNV-1a
-  uint32_t hash = 0x811c9dc5u;
-  for (uint32_t i = 0; i < text.size(); ++i) {
-    hash = (hash ^ static_cast<uint8_t>(text[i])) * 0x01000193u;
-  }
-  return (hash ^ hash >> 15) * 0x9e3779b1u;  // FNV's low bits alone depend on too little
+constexpr uint32_t kNoBytes = 0x811c9dc5u;
+
+uint32_t with_byte(uint32_t hash, char byte) {  // FNV-1a
+  return (hash ^ static_cast<uint8_t>(byte)) * 0x01000193u;
+}
+
+// FNV's low bits alone depend on too little.
+uint32_t finished(uint32_t hash) { return (hash ^ hash >> 15) * 0x9e3779b1u; }
+
+uint32_t hash_of(PieceText text) {
+  uint32_t hash = kNoBytes;
+  for (uint32_t i = 0; i < text.size(); ++i) hash = with_byte(hash, text[i]);
+  return finished(hash);
 }
 
 }  // namespace
@@ -71,14 +80,30 @@ Status PieceTable::append(PieceText text, bool findable) {
   const std::optional<size_t> slot = slot_of(hash, text);
   if (findable && !slot) return too_many_collisions();
   PIPIT_RETURN_IF_ERROR(texts_.push_back(text));
-  if (findable) slots_[*slot] = {hash, static_cast<uint32_t>(n)};
+  if (!findable) return ok_status();
+  slots_[*slot] = {hash, static_cast<uint32_t>(n)};
+  longest_ = std::max<size_t>(longest_, text.size());
   return ok_status();
 }
 
-std::optional<Piece> PieceTable::find(PieceText text) const {
-  const std::optional<size_t> slot = slot_of(hash_of(text), text);
+std::optional<Piece> PieceTable::find(uint32_t hash, PieceText text) const {
+  const std::optional<size_t> slot = slot_of(hash, text);
   if (!slot || slots_[*slot].piece_plus_1 == 0) return std::nullopt;
   return slots_[*slot].piece_plus_1 - 1;
+}
+
+std::optional<Piece> PieceTable::find(PieceText text) const { return find(hash_of(text), text); }
+
+std::optional<PieceTable::Prefix> PieceTable::longest_prefix(std::string_view text) const {
+  std::array<uint32_t, kMaxPrefixBytes> hashes;
+  const size_t n_max = std::min({text.size(), longest_, kMaxPrefixBytes});
+  uint32_t hash = kNoBytes;
+  for (size_t i = 0; i < n_max; ++i) hashes[i] = hash = with_byte(hash, text[i]);
+  for (size_t n = n_max; n > 0; --n) {
+    const auto piece = find(finished(hashes[n - 1]), text.substr(0, n));
+    if (piece) return Prefix{*piece, n};
+  }
+  return std::nullopt;
 }
 
 Result<Piece> PieceTable::intern(PieceText text) {

@@ -55,6 +55,17 @@ class PieceTable {
 
   std::optional<Piece> find(PieceText text) const;
 
+  // A search looks at every length up to this or that of the longest piece.
+  static constexpr size_t kMaxPrefixBytes = 512;
+
+  struct Prefix {
+    Piece piece;
+    size_t n_bytes;
+  };
+
+  // The longest piece of at most kMaxPrefixBytes that `text` begins with.
+  std::optional<Prefix> longest_prefix(std::string_view text) const;
+
   // The same, with a new number where there is none.
   Result<Piece> intern(PieceText text);
 
@@ -68,10 +79,12 @@ class PieceTable {
 
   // The slot of that text, or the empty one where it belongs; none within kMaxProbes: nullopt.
   std::optional<size_t> slot_of(uint32_t hash, PieceText text) const;
+  std::optional<Piece> find(uint32_t hash, PieceText text) const;
   Status grow(uint64_t n);
 
   Array<PieceText> texts_;
-  Array<Slot> slots_;  // open addressing; a power of two, at most half full
+  Array<Slot> slots_;   // open addressing; a power of two, at most half full
+  size_t longest_ = 0;  // bytes of a piece that find() gives
 };
 
 }  // namespace pipit

@@ -15,8 +15,6 @@
 namespace pipit {
 namespace {
 
-constexpr std::string_view kSpace = "\u2581";  // stands for " " in pieces
-
 // Beyond the first level of cache, the library's queue of merges gets slower.
 constexpr size_t kPortionBytes = 2048;
 
@@ -45,7 +43,9 @@ class SentencePieceTokenizer final : public VocabularyTokenizer {
 
   Status append_plain(std::string_view text, bool add_space_prefix,
                       Array<Token>& out) const override;
-  Status append_normal(std::string_view text, Array<char>& out) const override;
+  Status append_normal(std::string_view text, Array<char>& out) const override {
+    return append_with_spaces(text, out);
+  }
   Status append_portion(Scratch& scratch, Array<Token>& out) const;
 
   SentencePieceModel model_;
@@ -59,16 +59,16 @@ Status SentencePieceTokenizer::append_plain(std::string_view text, bool add_spac
                                             Array<Token>& out) const {
   Scratch scratch;
   Array<char>& portion = scratch.portion;
-  if (adds_space_prefix_ && add_space_prefix) PIPIT_RETURN_IF_ERROR(portion.append(kSpace));
+  if (adds_space_prefix_ && add_space_prefix) PIPIT_RETURN_IF_ERROR(portion.append(kSpacePiece));
   while (!text.empty()) {
     const size_t n_spaces = std::min(text.find_first_not_of(' '), text.size());
-    for (size_t i = 0; i < n_spaces; ++i) PIPIT_RETURN_IF_ERROR(portion.append(kSpace));
+    for (size_t i = 0; i < n_spaces; ++i) PIPIT_RETURN_IF_ERROR(portion.append(kSpacePiece));
     text.remove_prefix(n_spaces);
     const size_t n = std::min(text.find(' '), text.size());
     PIPIT_RETURN_IF_ERROR(portion.append(text.substr(0, n)));
     text.remove_prefix(n);
-    const bool may_end = is_divisible_ && !text.starts_with(kSpace) &&
-                         !std::string_view(portion.data(), portion.size()).ends_with(kSpace);
+    const bool may_end = is_divisible_ && !text.starts_with(kSpacePiece) &&
+                         !std::string_view(portion.data(), portion.size()).ends_with(kSpacePiece);
     if (may_end && portion.size() >= kPortionBytes) {
       PIPIT_RETURN_IF_ERROR(append_portion(scratch, out));
     }
@@ -95,18 +95,6 @@ Status SentencePieceTokenizer::append_portion(Scratch& scratch, Array<Token>& ou
     begin += n_bytes;
   }
   portion.clear();
-  return ok_status();
-}
-
-Status SentencePieceTokenizer::append_normal(std::string_view text, Array<char>& out) const {
-  while (!text.empty()) {
-    const size_t n = std::min(text.find(kSpace), text.size());
-    PIPIT_RETURN_IF_ERROR(out.append(text.substr(0, n)));
-    text.remove_prefix(n);
-    if (text.empty()) break;
-    PIPIT_RETURN_IF_ERROR(out.push_back(' '));
-    text.remove_prefix(kSpace.size());
-  }
   return ok_status();
 }
 
@@ -140,14 +128,10 @@ Result<Array<float>> read_scores(const Gguf& gguf, const Vocabulary& vocabulary)
 
 // The token for what is no piece: the file's, else llama.cpp's default. The type is not looked at:
 // converters write "control" where sentencepiece has "unknown".
-Result<Token> find_unknown(const Gguf& gguf, const Vocabulary& vocabulary) {
-  PIPIT_ASSIGN_OR_RETURN(const uint32_t id, gguf.get_u32("tokenizer.ggml.unknown_token_id", 0));
-  if (id >= static_cast<uint32_t>(vocabulary.size())) {
-    return Status(StatusCode::kInvalidFile,
-                  str_cat("The metadata's \"tokenizer.ggml.unknown_token_id\" is ", id,
-                          ", but the vocabulary has only ", vocabulary.size(), " tokens."));
-  }
-  const auto unknown = static_cast<Token>(id);
+Result<Token> find_unknown(const Vocabulary& vocabulary) {
+  PIPIT_ASSIGN_OR_RETURN(const std::optional<Token> id,
+                         vocabulary.read_id("tokenizer.ggml.unknown_token_id"));
+  const Token unknown = id.value_or(0);
   if (vocabulary.is_hidden(unknown)) return unknown;
   return Status(StatusCode::kInvalidFile,
                 str_cat(describe(vocabulary, unknown),
@@ -195,8 +179,8 @@ Result<bool> check_texts(const Vocabulary& vocabulary) {
                             "the model again."));
     }
     if (vocabulary.is_hidden(id)) continue;
-    while (text.starts_with(kSpace)) text.remove_prefix(kSpace.size());
-    is_divisible = is_divisible && text.find(kSpace) == std::string_view::npos;
+    while (text.starts_with(kSpacePiece)) text.remove_prefix(kSpacePiece.size());
+    is_divisible = is_divisible && text.find(kSpacePiece) == std::string_view::npos;
   }
   return is_divisible;
 }
@@ -207,7 +191,7 @@ Result<std::unique_ptr<Tokenizer>> create_sentencepiece_tokenizer(const Gguf& gg
   PIPIT_ASSIGN_OR_RETURN(Vocabulary vocabulary, Vocabulary::create(gguf, /*adds_bos=*/true));
   PIPIT_ASSIGN_OR_RETURN(const bool is_divisible, check_texts(vocabulary));
   PIPIT_ASSIGN_OR_RETURN(const Array<float> scores, read_scores(gguf, vocabulary));
-  PIPIT_ASSIGN_OR_RETURN(const Token unknown, find_unknown(gguf, vocabulary));
+  PIPIT_ASSIGN_OR_RETURN(const Token unknown, find_unknown(vocabulary));
   PIPIT_ASSIGN_OR_RETURN(const auto bytes, find_bytes(vocabulary));
   PIPIT_ASSIGN_OR_RETURN(const bool adds_space_prefix,
                          gguf.get_bool("tokenizer.ggml.add_space_prefix", true));

@@ -7,6 +7,7 @@
 #include "base/str_cat.h"
 #include "tokenizer/bpe_tokenizer.h"
 #include "tokenizer/sentencepiece_tokenizer.h"
+#include "tokenizer/wordpiece_tokenizer.h"
 
 namespace pipit {
 
@@ -14,10 +15,11 @@ Result<std::unique_ptr<Tokenizer>> Tokenizer::create(const Gguf& gguf) {
   PIPIT_ASSIGN_OR_RETURN(const std::string_view model, gguf.get_string("tokenizer.ggml.model"));
   if (model == "gpt2") return create_bpe_tokenizer(gguf);
   if (model == "llama") return create_sentencepiece_tokenizer(gguf);
+  if (model == "bert") return create_wordpiece_tokenizer(gguf);
   return Status(StatusCode::kUnsupported,
                 str_cat("pipit does not know the tokenizer ", quote(model),
-                        " (\"tokenizer.ggml.model\"). It knows \"gpt2\" (byte-level BPE) and "
-                        "\"llama\" (sentencepiece)."));
+                        " (\"tokenizer.ggml.model\"). It knows \"gpt2\" (byte-level BPE), "
+                        "\"llama\" (sentencepiece) and \"bert\" (WordPiece)."));
 }
 
 // The space is the first token's, as in llama.cpp.

@@ -59,7 +59,7 @@ class Tokenizer {
   // encode() with add_space_prefix puts a space in front of a text; it always does so behind
   // special tokens.
   virtual bool adds_space_prefix() const { return false; }
-  virtual std::string_view name() const = 0;  // "bpe/smollm", "sentencepiece"
+  virtual std::string_view name() const = 0;  // "bpe/smollm", "sentencepiece", "wordpiece"
 };
 
 }  // namespace pipit

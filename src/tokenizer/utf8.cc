@@ -49,6 +49,17 @@ Utf8Char decode_utf8(std::string_view text) {
   return {code_point, static_cast<uint32_t>(n_bytes), Utf8State::kComplete};
 }
 
+Status append_utf8(uint32_t code_point, Array<char>& out) {
+  if (code_point < 0x80) return out.push_back(static_cast<char>(code_point));
+  const uint32_t n_tail = code_point < 0x800 ? 1 : code_point < 0x10000 ? 2 : 3;
+  const uint32_t lead = 0xff00u >> (n_tail + 1) & 0xffu;  // as many ones as there are bytes
+  PIPIT_RETURN_IF_ERROR(out.push_back(static_cast<char>(lead | code_point >> 6 * n_tail)));
+  for (uint32_t i = n_tail; i-- > 0;) {
+    PIPIT_RETURN_IF_ERROR(out.push_back(static_cast<char>(0x80u | (code_point >> 6 * i & 0x3fu))));
+  }
+  return ok_status();
+}
+
 bool is_valid_utf8(std::string_view text) {
   while (!text.empty()) {
     const Utf8Char character = decode_utf8(text);

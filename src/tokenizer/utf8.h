@@ -28,6 +28,9 @@ struct Utf8Char {
 // What stands at the front of `text`. An empty text is incomplete, with 0 bytes.
 Utf8Char decode_utf8(std::string_view text);
 
+// `code_point` must be that of a character.
+Status append_utf8(uint32_t code_point, Array<char>& out);
+
 bool is_valid_utf8(std::string_view text);
 
 // Appends `text` to `out` with U+FFFD for whatever is not a character, and returns how many bytes

@@ -21,6 +21,16 @@ class Vocabulary {
   // text are allowed.
   static Result<Vocabulary> create(const Gguf& gguf, bool adds_bos);
 
+  // The id that the metadata has under `key`, if any. Errors: kInvalidFile (out of range).
+  Result<std::optional<Token>> read_id(std::string_view key) const;
+
+  // Every text begins with `bos` and ends with `eos`, whatever the file says.
+  void enclose_texts(Token bos, Token eos) {
+    bos_ = bos;
+    eos_ = eos;
+    adds_bos_ = adds_eos_ = true;
+  }
+
   int32_t size() const { return static_cast<int32_t>(types_.size()); }
   // As in the file: any bytes, perhaps none.
   std::string_view text(Token id) const {
@@ -40,7 +50,6 @@ class Vocabulary {
 
  private:
   Status read_types();
-  Result<std::optional<Token>> read_id(std::string_view key) const;
   Status read_special_ids(bool adds_bos);
   Status find_control_tokens();
   // Whether to add a token of id `id`, which needs one.

@@ -1,6 +1,7 @@
 // Special tokens first, then what lies between them by the kind's own rule.
 #include "tokenizer/vocabulary_tokenizer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/str_cat.h"
@@ -57,6 +58,18 @@ Status VocabularyTokenizer::append_text(std::string_view text, const EncodeOptio
     }
     if (match.n_bytes > 0) PIPIT_RETURN_IF_ERROR(out.push_back(match.id));
     begin = match.begin + match.n_bytes;
+  }
+  return ok_status();
+}
+
+Status VocabularyTokenizer::append_with_spaces(std::string_view text, Array<char>& out) {
+  while (!text.empty()) {
+    const size_t n = std::min(text.find(kSpacePiece), text.size());
+    PIPIT_RETURN_IF_ERROR(out.append(text.substr(0, n)));
+    text.remove_prefix(n);
+    if (text.empty()) break;
+    PIPIT_RETURN_IF_ERROR(out.push_back(' '));
+    text.remove_prefix(kSpacePiece.size());
   }
   return ok_status();
 }

@@ -11,6 +11,8 @@
 
 namespace pipit {
 
+inline constexpr std::string_view kSpacePiece = "\u2581";  // stands for " " in pieces
+
 class VocabularyTokenizer : public Tokenizer {
  public:
   // The parts that every kind has, from a checked vocabulary. Errors: those of SpecialTokens.
@@ -46,6 +48,9 @@ class VocabularyTokenizer : public Tokenizer {
 
   // Appends what the text of a normal token stands for.
   virtual Status append_normal(std::string_view text, Array<char>& out) const = 0;
+
+  // append_normal() of the kinds whose pieces have U+2581 for spaces.
+  static Status append_with_spaces(std::string_view text, Array<char>& out);
 
   const Vocabulary& vocabulary() const { return parts_.vocabulary; }
 

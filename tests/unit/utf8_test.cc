@@ -37,6 +37,9 @@ TEST(Utf8, DecodesEveryCharacterAndNoSurrogate) {
     ASSERT_EQ(decoded.code_point, is_surrogate ? kReplacementCharacter : c);
     ASSERT_EQ(decoded.n_bytes, is_surrogate ? 1 : bytes.size()) << c;
     ASSERT_EQ(is_valid_utf8(bytes), !is_surrogate) << c;
+    Array<char> appended;
+    ASSERT_TRUE(append_utf8(c, appended).ok());
+    ASSERT_EQ(std::string_view(appended.data(), appended.size()), bytes) << c;
   }
 }
 

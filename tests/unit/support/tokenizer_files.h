@@ -74,6 +74,19 @@ struct TokenizerFile {
     return file;
   }
 
+  // Of WordPiece: [UNK], [CLS], [SEP].
+  static TokenizerFile of_words() {
+    TokenizerFile file;
+    file.model = "bert";
+    file.add("[UNK]", TokenType::kUnknown);
+    file.add("[CLS]", TokenType::kControl);
+    file.add("[SEP]", TokenType::kControl);
+    file.more.u32("tokenizer.ggml.bos_token_id", 1)
+        .u32("tokenizer.ggml.seperator_token_id", 2)
+        .u32("tokenizer.ggml.unknown_token_id", 0);
+    return file;
+  }
+
   // A new piece's id; pieces that are added earlier merge first.
   Token piece(std::string_view text, TokenType type = TokenType::kNormal) {
     scores.push_back(-static_cast<float>(texts.size()));
