@@ -466,7 +466,7 @@ async function makeWritten({ llama, python }) {
   const records = [];
   const add = async (name, args, inputPath, outPath) => {
     execFileSync(process.execPath, [join(root, 'dist', 'node', 'cli.js'), ...args, outPath]);
-    const [before, after] = [await someLogits(llama, inputPath), await someLogits(llama, outPath)];
+    const [before, after] = [await compute(llama, inputPath), await compute(llama, outPath)];
     const error = after.reduce((max, x, i) => Math.max(max, Math.abs(x - before[i])), 0);
     records.push({ name, sha256: sha256(outPath), error: Number(error.toPrecision(2)) });
     console.log(`written: ${name}, error ${error}`);
@@ -491,16 +491,23 @@ async function makeWritten({ llama, python }) {
   const about = {
     ...describeLlama(llama),
     cases: 'files that pipit wrote and llama.cpp loaded',
-    error: "largest difference of llama.cpp's logits from those of the file it was made from",
+    error:
+      "largest difference of llama.cpp's logits, or vector, from those of the file it was made from",
   };
   writeRecords('written.json', { about }, records);
 }
 
-async function someLogits(llama, path) {
+// What a model makes of some tokens: logits, or a vector.
+async function compute(llama, path) {
   const model = await openModel(llama, path);
+  const tokens = Array.from({ length: kTinyTokens }, (_, i) => (i * 37) % 97);
+  if (model.isEncoder()) {
+    const vector = await model.embed(tokens);
+    await model.dispose();
+    return vector;
+  }
   const context = await model.context({ nCtx: 256, batch: kTinyTokens, threads: 1 });
   const logits = [];
-  const tokens = Array.from({ length: kTinyTokens }, (_, i) => (i * 37) % 256);
   await context.feed(
     tokens,
     (i) => i === kTinyTokens - 1,

@@ -38,7 +38,7 @@ MODELS = [
     Tiny("bert-mean", "bert", MEAN),
     Tiny("bert-cls", "bert", CLS, n_layer=3, n_embd=96, n_head=2, n_head_kv=2, weights=Type.F16),
     Tiny("bert-q8", "bert", MEAN, weights=Type.Q8_0),
-    Tiny("nomic", "nomic-bert", MEAN, keys={"rope.freq_base": 1000.0}),
+    Tiny("nomic", "nomic-bert", MEAN, keys={"rope.freq_base": 1000.0, "rope.dimension_count": 16}),
     Tiny("qwen3-last", "qwen3", LAST, n_head_kv=2, keys={"rope.freq_base": 1e6}),
 ]
 
@@ -114,6 +114,16 @@ def add_tensors(writer: gguf.GGUFWriter, m: Tiny, n_vocab: int) -> None:
         add_norm("output_norm")
 
 
+def write_tiny(m: Tiny, path: pathlib.Path) -> None:
+    writer = gguf.GGUFWriter(path, m.arch)
+    writer.add_name("pipit tiny")
+    add_vocabulary = add_tiny_vocabulary if m.arch == "qwen3" else add_wordpiece_vocabulary
+    n_vocab = add_vocabulary(writer, 0)
+    add_hyper_parameters(writer, m)
+    add_tensors(writer, m, n_vocab)
+    finish(writer)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", required=True, type=pathlib.Path, help="folder to write into")
@@ -122,13 +132,7 @@ def main() -> None:
     listing = []
     for m in MODELS:
         file = f"tiny-{m.name}.gguf"
-        writer = gguf.GGUFWriter(args.out / file, m.arch)
-        writer.add_name("pipit tiny")
-        add_vocabulary = add_tiny_vocabulary if m.arch == "qwen3" else add_wordpiece_vocabulary
-        n_vocab = add_vocabulary(writer, 0)
-        add_hyper_parameters(writer, m)
-        add_tensors(writer, m, n_vocab)
-        finish(writer)
+        write_tiny(m, args.out / file)
         ends = {"prefix": [2], "suffix": [3]} if m.arch != "qwen3" else {"prefix": [], "suffix": []}
         listing.append({"name": m.name, "file": file, **ends})
     (args.out / "models.json").write_text(json.dumps(listing, indent=1) + "\n")

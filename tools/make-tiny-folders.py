@@ -1,8 +1,8 @@
 """Writes tiny Hugging Face folders of the families that pipit converts, each beside the GGUF file
 that it must become: NAME/ and NAME.gguf.
 
-The GGUF files are those of make-tiny-architectures.py and make-tiny-models.py; here their tensors
-get the names, and their rows the order, that transformers has.
+The GGUF files are those of make-tiny-architectures.py, -encoders.py and -models.py; here their
+tensors get the names, and their rows the order, that transformers has.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import numpy as np
 from lib.tiny_gguf import MERGES, SPECIAL, add_sentencepiece_vocabulary, byte_tokens
 
 architectures = importlib.import_module("make-tiny-architectures")
+encoders = importlib.import_module("make-tiny-encoders")
 models = importlib.import_module("make-tiny-models")
 
 GGUF_NAMES = {
@@ -46,7 +47,35 @@ NAMES = {
     "gemma3": BEHIND,
     "olmo2": BEHIND,
     "phi3": {"ffn_up": "mlp.gate_up_proj"},
+    "bert": {
+        "token_embd": "embeddings.word_embeddings",
+        "token_types": "embeddings.token_type_embeddings",
+        "position_embd": "embeddings.position_embeddings",
+        "token_embd_norm": "embeddings.LayerNorm",
+        "attn_q": "attention.self.query",
+        "attn_k": "attention.self.key",
+        "attn_v": "attention.self.value",
+        "attn_output": "attention.output.dense",
+        "attn_output_norm": "attention.output.LayerNorm",
+        "ffn_up": "intermediate.dense",
+        "ffn_down": "output.dense",
+        "layer_output_norm": "output.LayerNorm",
+    },
+    "nomic-bert": {
+        "token_embd": "embeddings.word_embeddings",
+        "token_types": "embeddings.token_type_embeddings",
+        "token_embd_norm": "emb_ln",
+        "attn_qkv": "attn.Wqkv",
+        "attn_output": "attn.out_proj",
+        "attn_output_norm": "norm1",
+        "ffn_up": "mlp.fc11",
+        "ffn_gate": "mlp.fc12",
+        "ffn_down": "mlp.fc2",
+        "layer_output_norm": "norm2",
+    },
 }
+LAYERS = {"bert": "encoder.layer", "nomic-bert": "encoder.layers"}
+POOLING = {1: "pooling_mode_mean_tokens", 2: "pooling_mode_cls_token", 3: "pooling_mode_lasttoken"}
 PERMUTED = ("llama", "granite", "smollm3")
 
 # What a family's config.json has beside what all have: by a field of the GGUF file, or as it is.
@@ -85,6 +114,17 @@ FIELDS = {
         "layer_norm_eps": "$attention.layer_norm_epsilon",
         "partial_rotary_factor": 0.4,
     },
+    "BertModel": {"hidden_act": "gelu", "layer_norm_eps": "$attention.layer_norm_epsilon"},
+    "NomicBertModel": {
+        "n_embd": "$embedding_length",
+        "n_layer": "$block_count",
+        "n_head": "$attention.head_count",
+        "n_inner": "$feed_forward_length",
+        "max_trained_positions": "$context_length",
+        "rotary_emb_base": "$rope.freq_base",
+        "layer_norm_epsilon": "$attention.layer_norm_epsilon",
+        "activation_function": "swiglu",
+    },
 }
 # Of single models.
 SCALINGS = {
@@ -107,7 +147,7 @@ def float32(value: object) -> object:
 
 def config_of(name: str, arch: str, keys: dict[str, object], reader: gguf.GGUFReader) -> dict:
     # OLMo 3 is an olmo2 to llama.cpp.
-    family = "olmo3" if name == "olmo3" else arch
+    family = "olmo3" if name == "olmo3" else arch.replace("-", "")
     kind = next(n for n in FIELDS if n.lower().startswith(family))
     own = {
         k: keys[v[1:]] if isinstance(v, str) and v[0] == "$" else v for k, v in FIELDS[kind].items()
@@ -125,6 +165,10 @@ def config_of(name: str, arch: str, keys: dict[str, object], reader: gguf.GGUFRe
         "tie_word_embeddings": all(t.name != "output.weight" for t in reader.tensors),
         **own,
     }
+    if kind == "NomicBertModel":
+        for name in ("max_position_embeddings", "hidden_size", "num_hidden_layers",
+                     "intermediate_size", "num_attention_heads", "rope_theta"):  # fmt: skip
+            del config[name]
     if "attention.key_length" in keys:
         config["head_dim"] = keys["attention.key_length"]
     if "attention.layer_norm_rms_epsilon" in keys:
@@ -160,7 +204,7 @@ def tensors_of(arch: str, keys: dict[str, object], reader: gguf.GGUFReader) -> d
         if arch.startswith("gemma") and name.endswith("norm"):
             values = (values - np.float32(1)).astype(np.float32)
         module = {**GGUF_NAMES, **NAMES.get(arch, {})}[name]
-        prefix = "" if layer is None else f"model.layers.{layer}."
+        prefix = "" if layer is None else f"{LAYERS.get(arch, 'model.layers')}.{layer}."
         tensors[f"{prefix}{module}.{kind}"] = values
     return tensors
 
@@ -213,6 +257,29 @@ def write_bpe(folder: pathlib.Path, n_unused: int) -> None:
                 "chat_template": "{{ messages[0].content }}"})  # fmt: skip
 
 
+def write_wordpiece(folder: pathlib.Path, reader: gguf.GGUFReader) -> None:
+    tokens = reader.fields["tokenizer.ggml.tokens"].contents()
+    types = reader.fields["tokenizer.ggml.token_type"].contents()
+    special = [token for token, kind in zip(tokens, types, strict=True) if kind == 3]
+
+    def piece(token: str) -> str:
+        if token in special:
+            return token
+        return token[1:] if token[0] == "\u2581" else f"##{token}"
+
+    write_json(folder / "tokenizer.json", {
+        "added_tokens": [{"id": tokens.index(token), "content": token, "special": True}
+                         for token in special],
+        "normalizer": {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True,
+                       "strip_accents": None, "lowercase": True},
+        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+                  "vocab": {piece(token): i for i, token in enumerate(tokens)}},
+    })  # fmt: skip
+    write_json(folder / "tokenizer_config.json",
+               {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")})  # fmt: skip
+
+
 def proto_field(number: int, value: int | float | bytes) -> bytes:
     if isinstance(value, float):
         return bytes([number << 3 | 5]) + struct.pack("<f", value)
@@ -248,8 +315,15 @@ def write_folder(out: pathlib.Path, name: str, n_files: int) -> None:
     folder.mkdir()
     write_json(folder / "config.json", config_of(name, arch, keys, reader))
     write_model(folder, tensors_of(arch, keys, reader), n_files)
+    if "pooling_type" in keys:
+        (folder / "1_Pooling").mkdir()
+        chosen = POOLING[keys["pooling_type"]]
+        write_json(folder / "1_Pooling" / "config.json",
+                   {mode: mode == chosen for mode in POOLING.values()})  # fmt: skip
     if values["tokenizer.ggml.model"] == "llama":
         write_sentencepiece(folder, reader)
+    elif values["tokenizer.ggml.model"] == "bert":
+        write_wordpiece(folder, reader)
     else:
         n_tokens = len(values["tokenizer.ggml.tokens"])
         write_bpe(folder, n_tokens - 256 - len(MERGES) - len(SPECIAL))
@@ -265,6 +339,10 @@ def main() -> None:
         name = m.name.replace("phi3", "phi")
         architectures.write_tiny(m, args.out / f"{name}.gguf")
         write_folder(args.out, name, n_files=3 if name == "qwen2" else 1)
+    for m in encoders.MODELS:
+        if m.weights in (gguf.GGMLQuantizationType.F32, gguf.GGMLQuantizationType.F16):
+            encoders.write_tiny(m, args.out / f"{m.name}.gguf")
+            write_folder(args.out, m.name, n_files=1)
     for m in models.MODELS:
         if m.name in ("f16", *SCALINGS):
             models.write_tiny(m, args.out / f"{m.name}.gguf")

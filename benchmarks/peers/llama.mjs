@@ -122,6 +122,11 @@ class Model {
     return new Context(context, sampler, batch);
   }
 
+  // Whether it makes vectors of texts, and no text.
+  isEncoder() {
+    return this.model.getModelDescription().includes('bert');
+  }
+
   // The model's embedding of a text's ids (Float64Array [n_embd]), pooled as the file says, of length 1.
   async embed(ids) {
     const { AddonContext } = this.llama._bindings;

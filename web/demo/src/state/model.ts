@@ -1,6 +1,13 @@
 // The one model that the page has loaded, or why there is none.
 import { computed, signal } from '@preact/signals';
-import { type LanguageModel, type LoadOptions, PipitError, listModels, loadModel } from 'pipit';
+import {
+  type LanguageModel,
+  type LoadOptions,
+  type ModelInfo,
+  PipitError,
+  listModels,
+  loadModel,
+} from 'pipit';
 import { titleOf } from './catalog.ts';
 import { loadOptions } from './settings.ts';
 import { Speedometer } from './speed.ts';
@@ -80,6 +87,10 @@ export async function openModel(
       await model.dispose();
       return;
     }
+    if (!model.info.makesText) {
+      await model.dispose();
+      throw new PipitError('unsupported', embeddingModel(model.info));
+    }
     report({ kind: 'ready', title, model });
     remember(openedUrl.value);
   } catch (error) {
@@ -88,6 +99,9 @@ export async function openModel(
     clearInterval(timer);
   }
 }
+
+const embeddingModel = ({ architecture }: ModelInfo): string =>
+  `This is an embedding model (${architecture}): it makes vectors of texts, and cannot write. Open a language model.`;
 
 /**
  * Loads the same model again, with the settings of now; not for a stream, which can be read only once. What was downloaded

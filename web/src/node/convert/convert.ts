@@ -3,12 +3,13 @@
 import { basename, join, resolve } from 'node:path';
 
 import { PipitError } from '../../errors.ts';
-import { commonKeys, familyOf } from './families.ts';
+import { type Family, commonKeys, familyOf } from './families.ts';
 import { type Metadata, type MetadataValue, ggufHeader, padding } from './gguf_header.ts';
 import { Config, type Json, isObject, readJson } from './json.ts';
 import { ropeScaling } from './rope_scaling.ts';
 import { type ElementType, readSafetensors } from './safetensors.ts';
 import { type ConvertedTensor, computedTensor, convertTensors } from './tensors.ts';
+import { poolingKeys } from './pooling.ts';
 import { readTokenizer } from './tokenizer.ts';
 
 export interface ConvertedFolder {
@@ -29,7 +30,7 @@ export async function convertFolder(folder: string): Promise<ConvertedFolder> {
     );
   }
   const family = familyOf(new Config(json));
-  const config = new Config({ ...family.defaults, ...json, ...textConfig(json) });
+  const config = new Config({ ...family.defaults, ...named(family, json), ...textConfig(json) });
   config.expect('quantization_config', null);
 
   const scaling = ropeScaling(config);
@@ -40,15 +41,34 @@ export async function convertFolder(folder: string): Promise<ConvertedFolder> {
   const embeddings = tensors.find(({ name }) => name === 'token_embd.weight')!;
   const nVocab = embeddings.shape[0]!;
 
-  const keys = { ...commonKeys(family, config), ...family.keys?.(config), ...scaling.keys };
+  const keys = {
+    ...commonKeys(family, config),
+    ...family.keys?.(config),
+    ...scaling.keys,
+    ...(await poolingKeys(folder)),
+  };
   keys.vocab_size = { type: 'u32', value: nVocab };
   const metadata: Metadata = new Map<string, MetadataValue>([
     ['general.architecture', { type: 'string', value: family.arch }],
     ['general.name', { type: 'string', value: basename(resolve(folder)) }],
     ...Object.entries(keys).map(([key, value]) => [`${family.arch}.${key}`, value] as const),
     ...(await readTokenizer(folder, nVocab)),
+    ...tokenTypes(tensors),
   ]);
   return { ...fileOf(metadata, tensors), type: embeddings.type };
+}
+
+/** Of an encoder, how many types of tokens there are. */
+function tokenTypes(tensors: readonly ConvertedTensor[]): [string, MetadataValue][] {
+  const types = tensors.find(({ name }) => name === 'token_types.weight');
+  if (!types) return [];
+  return [['tokenizer.ggml.token_type_count', { type: 'u32', value: types.shape[0]! }]];
+}
+
+/** The fields under llama's names as well. */
+function named(family: Family, json: Json): Json {
+  const others = Object.entries(family.fields ?? {}).map(([name, theirs]) => [name, json[theirs]]);
+  return { ...json, ...(Object.fromEntries(others) as Json) };
 }
 
 /** Where the text model is one of several, its fields stand in an object of their own. */

@@ -47,26 +47,26 @@ export function convertTensors(
   const isTied = config.flag('tie_word_embeddings');
   const converted: ConvertedTensor[] = [];
   for (const tensor of tensors) {
-    if (LEFT_OUT.test(tensor.name)) continue;
+    if (LEFT_OUT.test(tensor.name) || family.leftOut?.test(tensor.name)) continue;
     const name = ggufName(tensor.name, family);
     if (name === 'output.weight' && isTied) continue;
     converted.push(convert(tensor, name, family, config));
   }
-  checkComplete(converted, config);
+  checkComplete(converted, family, config);
   return converted.sort((a, b) => layerOf(a.name) - layerOf(b.name));
 }
 
 function ggufName(original: string, family: Family): string {
-  // Where a text model is a part of one that also sees.
+  // Where a text model is a part of one that also sees, or of one with a head.
   const name = original
-    .replace(/^language_model\.|^model\.language_model\./, '')
+    .replace(/^language_model\.|^model\.language_model\.|^bert\./, '')
     .replace(/^(?=layers\.|embed_tokens\.|norm\.)/, 'model.');
   const [, path = '', kind = ''] = /^(.*)\.(weight|bias)$/.exec(name) ?? [];
   const [, layer, module = ''] =
-    /^model\.layers\.(\d+)\.(?:(?:self_attn|mlp)\.)?(\w+)$/.exec(path) ?? [];
+    /^(?:model|encoder)\.layers?\.(\d+)\.(?:(?:self_attn|mlp)\.)?([\w.]+)$/.exec(path) ?? [];
   const found =
     layer === undefined
-      ? lookUp(OUTSIDE_LAYERS, path)
+      ? lookUp(family.outside ?? OUTSIDE_LAYERS, path)
       : lookUp({ ...MODULES, ...family.modules }, module);
   if (found === undefined) {
     throw new PipitError(
@@ -115,13 +115,18 @@ export function computedTensor(name: string, values: Float32Array): ConvertedTen
 
 /** In the order of a pass: embeddings, layers, head. */
 function layerOf(name: string): number {
-  if (name.startsWith('token_embd')) return -1;
+  if (/^(token|position)_/.test(name)) return -1;
   return Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? Infinity);
 }
 
-function checkComplete(tensors: readonly ConvertedTensor[], config: Config): void {
+function checkComplete(
+  tensors: readonly ConvertedTensor[],
+  { outside }: Family,
+  config: Config,
+): void {
   const names = new Set(tensors.map(({ name }) => name));
-  const required = new Set(['token_embd.weight', 'output_norm.weight']);
+  const always = outside ? Object.values(outside) : ['token_embd', 'output_norm'];
+  const required = new Set(always.map((name) => `${name}.weight`));
   const nLayer = config.number('num_hidden_layers');
   for (const name of names) {
     const [, layer, rest] = /^blk\.(\d+)\.(.*)$/.exec(name) ?? [];

@@ -68,7 +68,7 @@ function fit({ tokens, types, scores }: Vocabulary, nVocab: number): void {
 }
 
 function setVocabulary(metadata: Metadata, vocabulary: Vocabulary): void {
-  const { model, pre, tokens, types, scores, merges, addsSpacePrefix } = vocabulary;
+  const { model, pre, tokens, types, scores, merges, addsSpacePrefix, normalizer } = vocabulary;
   const set = (key: string, value: Parameters<Metadata['set']>[1]): void =>
     void metadata.set(`tokenizer.ggml.${key}`, value);
   set('model', { type: 'string', value: model });
@@ -78,9 +78,15 @@ function setVocabulary(metadata: Metadata, vocabulary: Vocabulary): void {
   set('token_type', { type: 'i32s', value: types });
   if (merges) set('merges', { type: 'strings', value: merges });
   if (model === 'llama') set('add_space_prefix', { type: 'bool', value: addsSpacePrefix });
+  if (normalizer) {
+    set('normalizer.lowercase', { type: 'bool', value: normalizer.lowercase });
+    set('normalizer.strip_accents', { type: 'bool', value: normalizer.stripsAccents });
+  }
 }
 
-const SPECIAL = { bos: 'bos', eos: 'eos', unk: 'unknown', pad: 'padding' } as const;
+const SPECIAL = { bos: 'bos', eos: 'eos', unk: 'unknown', pad: 'padding' };
+// "seperator" is what the key is called. A text of WordPiece's begins with what BERT calls CLS.
+const WORDPIECE = { cls: 'bos', sep: 'seperator', unk: 'unknown', pad: 'padding', mask: 'mask' };
 
 function setSpecialTokens(
   metadata: Metadata,
@@ -90,7 +96,7 @@ function setSpecialTokens(
   tokenizer: Json | undefined,
 ): void {
   const ids = new Map(tokens.map((token, id) => [token, id]));
-  for (const [name, key] of Object.entries(SPECIAL)) {
+  for (const [name, key] of Object.entries(model === 'bert' ? WORDPIECE : SPECIAL)) {
     const token = settings[`${name}_token`];
     const text = isObject(token) ? token.content : token;
     const listed = config[`${name}_token_id`];
@@ -98,6 +104,7 @@ function setSpecialTokens(
     if (typeof id !== 'number' || id >= tokens.length) continue;
     metadata.set(`tokenizer.ggml.${key}_token_id`, { type: 'u32', value: id });
   }
+  if (model === 'bert') return; // they always have both
   for (const name of ['bos', 'eos'] as const) {
     const said = settings[`add_${name}_token`];
     const byDefault =

@@ -1,7 +1,7 @@
-// tokenizer.json: a BPE tokenizer of Hugging Face's library, recognised by what it does to a text before the merges.
+// tokenizer.json: a tokenizer of Hugging Face's library. BPE is recognised by what it does to a text before the merges.
 import { PipitError } from '../../errors.ts';
 import { type Json, isObject } from './json.ts';
-import { TOKEN_TYPES, type Vocabulary } from './vocabulary.ts';
+import { type AddedToken, TOKEN_TYPES, type Vocabulary } from './vocabulary.ts';
 
 const LLAMA3_REGEX =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
@@ -25,13 +25,19 @@ interface BpeModel {
   unk_token?: string | null;
 }
 
-/** Throws unsupported for another model than BPE and for a pre-tokenizer that pipit does not know. */
+interface WordPieceModel {
+  vocab: Record<string, number>;
+  continuing_subword_prefix?: string;
+}
+
+/** Throws unsupported for another model than BPE and WordPiece, and for a pre-tokenizer that pipit does not know. */
 export function readTokenizerJson(json: Json): Vocabulary {
   const model = json.model as BpeModel | undefined;
+  if (model?.type === 'WordPiece') return readWordPiece(json);
   if (!model?.vocab || !Array.isArray(model.merges)) {
     throw new PipitError(
       'unsupported',
-      `tokenizer.json has a model of the type '${model?.type ?? 'none'}'. pipit converts BPE.`,
+      `tokenizer.json has a model of the type '${model?.type ?? 'none'}'. pipit converts BPE and WordPiece.`,
     );
   }
   const merges = model.merges.map((merge) => (typeof merge === 'string' ? merge : merge.join(' ')));
@@ -49,6 +55,41 @@ export function readTokenizerJson(json: Json): Vocabulary {
   }
   if (model.byte_fallback) return asSentencePiece(vocabulary, json, model, merges);
   return { ...vocabulary, pre: preTokenizer(json, model), merges };
+}
+
+/** Here pieces that go on with a word are marked, in GGUF those that begin one. */
+function readWordPiece(json: Json): Vocabulary {
+  const { vocab, continuing_subword_prefix: mark = '##' } = json.model as WordPieceModel;
+  const special = new Set(
+    ((json.added_tokens as AddedToken[] | undefined) ?? []).map(({ content }) => content),
+  );
+  const vocabulary: Vocabulary = {
+    ...{ model: 'bert', pre: 'default', tokens: [], types: [], scores: [] },
+    addsSpacePrefix: false,
+    normalizer: normalizerOf(json.normalizer),
+  };
+  for (const [token, id] of Object.entries(vocab)) {
+    const goesOn = token.startsWith(mark);
+    const piece = goesOn ? token.slice(mark.length) : `\u2581${token}`;
+    vocabulary.tokens[id] = special.has(token) ? token : piece;
+    vocabulary.types[id] = TOKEN_TYPES.normal;
+  }
+  return vocabulary;
+}
+
+/** Throws unsupported for what pipit's tokenizer does not do. */
+function normalizerOf(normalizer: unknown): Vocabulary['normalizer'] {
+  const known =
+    isObject(normalizer) && normalizer.type === 'BertNormalizer' ? normalizer : undefined;
+  if (!known || known.clean_text === false || known.handle_chinese_chars === false) {
+    throw new PipitError(
+      'unsupported',
+      "tokenizer.json normalises texts in another way than BERT's tokenizers do.",
+    );
+  }
+  const lowercase = known.lowercase !== false;
+  const { strip_accents: strips } = known;
+  return { lowercase, stripsAccents: typeof strips === 'boolean' ? strips : lowercase };
 }
 
 function preTokenizer(json: Json, { ignore_merges: ignoresMerges = false }: BpeModel): string {

@@ -1,8 +1,8 @@
 // A vocabulary on its way into a GGUF file, and the tokens that were added to it after training.
 
 export interface Vocabulary {
-  /** tokenizer.ggml.model: byte-level BPE or sentencepiece. */
-  model: 'gpt2' | 'llama';
+  /** tokenizer.ggml.model: byte-level BPE, sentencepiece or WordPiece. */
+  model: 'gpt2' | 'llama' | 'bert';
   /** tokenizer.ggml.pre. */
   pre: string;
   tokens: string[];
@@ -14,6 +14,8 @@ export interface Vocabulary {
   merges?: string[];
   /** Of sentencepiece: a text gets a space in front. */
   addsSpacePrefix: boolean;
+  /** Of WordPiece: what becomes of a text's characters. */
+  normalizer?: { lowercase: boolean; stripsAccents: boolean };
 }
 
 /** tokenizer.ggml.token_type's numbers, which are sentencepiece's. */
