@@ -125,15 +125,19 @@ async function makePreTokenizers({ llama, modelPath, python }) {
   });
 }
 
-// Hashes of the ids of many strings: both real vocabularies, and one of pairs with every rule.
+// Hashes of the ids of many strings: both real vocabularies, one of pairs with every rule, and WordPiece.
 async function makeHashes({ llama, modelPath, gemmaPath, python }) {
   await withTinyModels(python, ['--vocab-from', modelPath], async (folder) => {
     const models = JSON.parse(readFileSync(join(folder, 'models.json'), 'utf8'));
-    const vocabularies = models.filter(({ name }) => name.startsWith('pairs-'));
+    const vocabularies = models.filter(({ name }) => /^(pairs|words)-/.test(name));
     const files = [
       { model: basename(modelPath), path: modelPath, count: kManyStrings },
       { model: basename(gemmaPath), path: gemmaPath, count: kManyStrings },
-      ...vocabularies.map(({ file }) => ({ model: file, path: join(folder, file), count: 300 })),
+      ...vocabularies.map(({ name, file }) => ({
+        model: file,
+        path: join(folder, file),
+        count: name.startsWith('words-') ? kManyStrings : 300,
+      })),
     ];
     const records = [];
     for (const { model: name, path, count } of files) {

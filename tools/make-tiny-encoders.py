@@ -39,8 +39,10 @@ MODELS = [
     Tiny("bert-cls", "bert", CLS, n_layer=3, n_embd=96, n_head=2, n_head_kv=2, weights=Type.F16),
     Tiny("bert-q8", "bert", MEAN, weights=Type.Q8_0),
     Tiny("nomic", "nomic-bert", MEAN, keys={"rope.freq_base": 1000.0, "rope.dimension_count": 16}),
-    Tiny("qwen3-last", "qwen3", LAST, n_head_kv=2, keys={"rope.freq_base": 1e6}),
-]
+    Tiny("qwen3-last", "qwen3", LAST, n_head_kv=2,
+         keys={"rope.freq_base": 1e6, "rope.dimension_count": 16, "attention.key_length": 16,
+               "attention.value_length": 16}),
+]  # fmt: skip
 
 
 def add_hyper_parameters(writer: gguf.GGUFWriter, m: Tiny) -> None:
@@ -117,8 +119,10 @@ def add_tensors(writer: gguf.GGUFWriter, m: Tiny, n_vocab: int) -> None:
 def write_tiny(m: Tiny, path: pathlib.Path) -> None:
     writer = gguf.GGUFWriter(path, m.arch)
     writer.add_name("pipit tiny")
-    add_vocabulary = add_tiny_vocabulary if m.arch == "qwen3" else add_wordpiece_vocabulary
-    n_vocab = add_vocabulary(writer, 0)
+    if m.arch == "qwen3":
+        n_vocab = add_tiny_vocabulary(writer, 0)
+    else:
+        n_vocab = add_wordpiece_vocabulary(writer)
     add_hyper_parameters(writer, m)
     add_tensors(writer, m, n_vocab)
     finish(writer)

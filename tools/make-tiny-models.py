@@ -15,6 +15,7 @@ import gguf
 import numpy as np
 from lib.random_blocks import SCALES, random_blocks
 from lib.tiny_gguf import Random, add_tiny_vocabulary, byte_tokens, finish
+from lib.wordpiece import add_words
 
 Type = gguf.GGMLQuantizationType
 PRE_TOKENIZERS = ["gpt-2", "llama-bpe", "qwen2"]
@@ -224,12 +225,27 @@ def write_pairs(pre: str, path: pathlib.Path) -> int:
     return len(tokens)
 
 
+def write_words(name: str, lowercase: bool, path: pathlib.Path) -> int:
+    """A one-layer model with a WordPiece vocabulary."""
+    m = Tiny(name, n_embd=32, n_head=1, n_head_kv=1, n_ff=32, n_layer=1, separate_output=False,
+             weights=Type.Q8_0)  # fmt: skip
+    writer = gguf.GGUFWriter(path, "llama")
+    n_vocab = add_words(writer)
+    if not lowercase:
+        writer.add_bool("tokenizer.ggml.normalizer.lowercase", False)
+    add_hyper_parameters(writer, m, n_vocab)
+    add_tensors(writer, m, n_vocab)
+    finish(writer)
+    return n_vocab
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", required=True, type=pathlib.Path, help="folder to write into")
     parser.add_argument("--vocab-from", metavar="MODEL.gguf", type=pathlib.Path,
                         help="also write vocab-PRE.gguf for other pre-tokenizers, with this "
-                             "model's vocabulary, and pairs-PRE.gguf for each rule")  # fmt: skip
+                             "model's vocabulary, pairs-PRE.gguf for each rule, and "
+                             "words-uncased.gguf and words-cased.gguf with WordPiece")  # fmt: skip
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
 
@@ -246,6 +262,9 @@ def main() -> None:
         for pre in SPLIT_RULES:
             name = f"pairs-{pre}"
             written.append((name, write_pairs(pre, args.out / f"{name}.gguf")))
+        for name in ["words-uncased", "words-cased"]:
+            n_vocab = write_words(name, name == "words-uncased", args.out / f"{name}.gguf")
+            written.append((name, n_vocab))
     listing = [{"name": name, "file": f"{name}.gguf", "n_vocab": n} for name, n in written]
     (args.out / "models.json").write_text(json.dumps(listing, indent=1) + "\n")
 

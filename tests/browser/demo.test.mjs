@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict';
 
 import { browserTest } from './support/browsers.mjs';
-import { BASE_MODEL_FILE, DemoPage, buildHere, serveWithModel } from './support/demo.mjs';
+import {
+  BASE_MODEL_FILE,
+  DemoPage,
+  buildHere,
+  makeEmbeddingModel,
+  serveWithModel,
+} from './support/demo.mjs';
 
 const folder = await buildHere();
 const size = 98_362_432;
@@ -69,6 +75,20 @@ browserTest('a base model continues what is written', empty, async ({ tab }) => 
     await page.ask('The planets of the solar system, in order: 1. Mercury 2. Venus 3.');
     await page.press('Stop the answer');
     assert.match(await page.answer(), /Earth/);
+    assert.deepEqual(await page.look(() => globalThis.violations), []);
+  } finally {
+    server.close();
+  }
+});
+
+browserTest('an embedding model is refused in a sentence', empty, async ({ tab }) => {
+  const server = await serveWithModel(folder, 40e6);
+  const page = new DemoPage(tab);
+  try {
+    await page.open(server.url);
+    await tab.page.click('.model-button');
+    await page.chooseModel(await makeEmbeddingModel());
+    await page.sees('This is an embedding model (bert): it makes vectors of texts, and cannot write.');
     assert.deepEqual(await page.look(() => globalThis.violations), []);
   } finally {
     server.close();

@@ -235,6 +235,45 @@ const refusals: {
     model: 'phi-short',
     message: /'model\.layers\.0\.self_attn\.qkv_proj\.weight' is not of the architecture stablelm/,
   },
+  {
+    name: 'another way of pooling',
+    model: 'bert-mean',
+    change: (copy) =>
+      edit(join(copy, '1_Pooling/config.json'), (json) => {
+        json.pooling_mode_mean_tokens = false;
+        json.pooling_mode_max_tokens = true;
+      }),
+    message: /chooses pooling_mode_max_tokens; pipit knows pooling_mode_mean_tokens, /,
+  },
+  {
+    name: 'two ways of pooling',
+    model: 'bert-mean',
+    change: (copy) =>
+      edit(join(copy, '1_Pooling/config.json'), (json) => (json.pooling_mode_cls_token = true)),
+    message: /chooses pooling_mode_mean_tokens and pooling_mode_cls_token; /,
+  },
+  {
+    name: 'positions of another kind',
+    model: 'bert-mean',
+    change: config({ position_embedding_type: 'relative_key' }),
+    message: /'position_embedding_type' is "relative_key"\. .* only where it is "absolute"/,
+  },
+  {
+    name: 'an encoder without positions',
+    model: 'nomic',
+    change: config({
+      ...{ architectures: ['BertModel'], hidden_size: 64, num_hidden_layers: 2 },
+      ...{ num_attention_heads: 4, intermediate_size: 96, max_position_embeddings: 256 },
+    }),
+    message: /'emb_ln\.(weight|bias)' is not of the architecture bert/,
+  },
+  {
+    name: 'texts normalised in another way',
+    model: 'bert-mean',
+    change: (copy) =>
+      edit(join(copy, 'tokenizer.json'), (json) => (json.normalizer = { type: 'NFKC' })),
+    message: /normalises texts in another way than BERT's tokenizers do/,
+  },
   { name: 'no tokenizer', change: remove('tokenizer.json'), message: /neither a tokenizer\.json/ },
   {
     name: 'another tokenizer than BPE',

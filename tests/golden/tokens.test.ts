@@ -73,7 +73,7 @@ for (const { golden, model: source, atLeast } of FILES) {
 
 const { cases: hashed, seed } = readGolden<HashesOf>('tokens-hashes.json');
 for (const { model: file, count, hashes } of hashed) {
-  const source = file.startsWith('pairs-') ? join(folder, file) : cachedModel(file);
+  const source = /^(pairs|words)-/.test(file) ? join(folder, file) : cachedModel(file);
   test(`ids of many strings agree with llama.cpp: ${file}`, async () => {
     await using model = await loadModel(source);
     const wrong: unknown[] = [];

@@ -17,6 +17,7 @@ const families = readdirSync(path.join(root, 'src/model/families'))
 
 const [, table] = /\n\| `general\.architecture`.*\n.*\n((?:\|.*\n)+)/.exec(readme);
 const [, weights] = /\nWeights: ([^.]*)\./.exec(readme);
+const [, tokenizers] = /\. Tokenizers:([^.]*)/.exec(readme);
 const [, formats] = /kFormats\[\] = \{([^}]*)\}/.exec(read('src/quant/formats.cc'));
 
 const lists = [
@@ -31,6 +32,12 @@ const lists = [
     listed: found(weights, /(\w+)/g),
     there: found(formats, /&k(\w+)Format/g),
     least: 15,
+  },
+  {
+    what: 'kinds of tokenizers',
+    listed: found(tokenizers.toLowerCase(), /(?:^|,| and)\s(?:byte-level )?(\w+)(?= \(| with)/g),
+    there: found(read('src/tokenizer/tokenizer.cc'), /return create_(\w+)_tokenizer/g),
+    least: 3,
   },
 ];
 

@@ -74,15 +74,15 @@ def add_sentencepiece_vocabulary(writer: gguf.GGUFWriter, extra_tokens: int) -> 
     return len(tokens)
 
 
-def add_wordpiece_vocabulary(writer: gguf.GGUFWriter, extra_tokens: int) -> int:
+def add_wordpieces(writer: gguf.GGUFWriter, pieces: list[str]) -> int:
+    """As converters write BERT's: U+2581 in front of what begins a word, nothing where it goes on."""
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    characters = [*"abcdefghijklmnopqrstuvwxyz0123456789"]
-    words = ["the", "of", "and", "cat", "dog", "sat", "on", "mat", "rain", "sun", "read", "book"]
-    starts = ["\u2581" + text for text in [*characters, *".,!?-'", *words]]
-    tokens = [*special, *starts, *characters, "ing", "ed"]
-    tokens += [f"[unused{i}]" for i in range(extra_tokens)]
+    tokens = [*special, *pieces]
     types = [gguf.TokenType.CONTROL] * len(special)
-    types += [gguf.TokenType.NORMAL] * (len(tokens) - len(special))
+    types += [
+        gguf.TokenType.UNUSED if piece.startswith("[unused") else gguf.TokenType.NORMAL
+        for piece in pieces
+    ]
     writer.add_tokenizer_model("bert")
     writer.add_tokenizer_pre("default")
     writer.add_token_list(tokens)
@@ -90,6 +90,13 @@ def add_wordpiece_vocabulary(writer: gguf.GGUFWriter, extra_tokens: int) -> int:
     for key, token in [("pad", 0), ("unk", 1), ("bos", 2), ("sep", 3), ("mask", 4)]:
         getattr(writer, f"add_{key}_token_id")(token)
     return len(tokens)
+
+
+def add_wordpiece_vocabulary(writer: gguf.GGUFWriter) -> int:
+    characters = [*"abcdefghijklmnopqrstuvwxyz0123456789"]
+    words = ["the", "of", "and", "cat", "dog", "sat", "on", "mat", "rain", "sun", "read", "book"]
+    starts = ["\u2581" + text for text in [*characters, *".,!?-'", *words]]
+    return add_wordpieces(writer, [*starts, *characters, "ing", "ed"])
 
 
 def finish(writer: gguf.GGUFWriter, header_only: bool = False) -> None:
