@@ -1,16 +1,13 @@
 // The demo page as a person uses it: downloads the model, chats, comes back without a network, and what may go wrong.
 import assert from 'node:assert/strict';
+import path from 'node:path';
 
+import { makeTinyModels } from '../golden/support.ts';
 import { browserTest } from './support/browsers.mjs';
-import {
-  BASE_MODEL_FILE,
-  DemoPage,
-  buildHere,
-  makeEmbeddingModel,
-  serveWithModel,
-} from './support/demo.mjs';
+import { BASE_MODEL_FILE, DemoPage, buildHere, serveWithModel } from './support/demo.mjs';
 
 const folder = await buildHere();
+const encoders = makeTinyModels({ generator: 'make-tiny-encoders.py' });
 const size = 98_362_432;
 
 const empty = { url: 'about:blank', timeout: 240_000 };
@@ -87,8 +84,10 @@ browserTest('an embedding model is refused in a sentence', empty, async ({ tab }
   try {
     await page.open(server.url);
     await tab.page.click('.model-button');
-    await page.chooseModel(await makeEmbeddingModel());
-    await page.sees('This is an embedding model (bert): it makes vectors of texts, and cannot write.');
+    await page.chooseModel(path.join(encoders, 'tiny-bert-mean.gguf'));
+    await page.sees(
+      'This is an embedding model (bert): it makes vectors of texts, and cannot write.',
+    );
     assert.deepEqual(await page.look(() => globalThis.violations), []);
   } finally {
     server.close();

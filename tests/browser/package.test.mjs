@@ -6,8 +6,9 @@ import { loadModel, makeTinyModels } from '../golden/support.ts';
 import { browserTest, serveHere } from './support/browsers.mjs';
 
 const folder = makeTinyModels();
+const encoders = makeTinyModels({ generator: 'make-tiny-encoders.py' });
 const file = 'tiny-q4_0.gguf';
-const server = await serveHere({ '/models/': folder });
+const server = await serveHere({ '/models/': folder, '/encoders/': encoders });
 const tokens = Array.from({ length: 40 }, (_, i) => (i * 37) % 256);
 const options = { kernels: 'simd128', kvType: 'f32' };
 
@@ -45,6 +46,29 @@ for (const threads of [1, 2]) {
     },
   );
 }
+
+async function embedInNode(texts) {
+  await using model = await loadModel(path.join(encoders, 'tiny-bert-mean.gguf'), options);
+  return (await model.embed(texts)).map(({ vector }) => Array.from(vector));
+}
+
+browserTest('embeds texts as Node does', { url: server.url }, async ({ tab }) => {
+  const texts = ['the cat sat on the mat', 'rain '.repeat(60)];
+  const vectors = await tab.run(
+    60,
+    'Embedding',
+    async (texts, options) => {
+      const { loadModel } = await import('/dist/browser/index.js');
+      const model = await loadModel('/encoders/tiny-bert-mean.gguf', options);
+      const embeddings = await model.embed(texts);
+      await model.dispose();
+      return embeddings.map(({ vector }) => Array.from(vector));
+    },
+    texts,
+    { ...options, threads: 2 },
+  );
+  assert.deepEqual(vectors, await embedInNode(texts));
+});
 
 browserTest('generates, and the pieces are the text', { url: server.url }, async ({ tab }) => {
   const { text, pieces, stopReason } = await tab.run(

@@ -1,10 +1,8 @@
 // The built demo page for tests, served with the model at a limited speed.
-import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
 import { buildDemo } from '../../../tools/build-demo.mjs';
 import { modelPath } from '../../../tools/fetch-model.mjs';
@@ -17,17 +15,6 @@ const MODEL = 'smollm2-135m-instruct-q4_1';
 export const MODEL_FILE = modelPath(MODEL);
 /** A base model, without a chat template. */
 export const BASE_MODEL_FILE = modelPath('gemma-3-270m-q4_k_m');
-
-/** A tiny embedding model, in a folder that goes with the tests of this file. */
-export async function makeEmbeddingModel() {
-  const folder = await mkdtemp(path.join(tmpdir(), 'pipit-tiny-'));
-  after(() => rm(folder, { recursive: true }));
-  const [python, generator] = ['.toolchain/venv/bin/python', 'tools/make-tiny-encoders.py'].map(
-    (file) => fileURLToPath(new URL(`../../../${file}`, import.meta.url)),
-  );
-  execFileSync(python, [generator, '--out', folder]);
-  return path.join(folder, 'tiny-bert-mean.gguf');
-}
 
 /** The page, built into a folder that goes with the tests of this file. */
 export async function buildHere() {
