@@ -137,6 +137,16 @@ TEST(Bpe, OfTokensWithOneTextTheLastCounts) {
   EXPECT_EQ(ids_of(*loaded->tokenizer, "ab"), std::vector<Token>{last});
 }
 
+TEST(Bpe, OfMergesOfOnePairTheFirstCounts) {
+  TokenizerFile file = TokenizerFile::of_bytes();
+  const Token ab = file.merge("a", "b");
+  file.merge("b", "c");
+  file.merges.emplace_back("a b");
+  const auto loaded = load_tokenizer(file.build());
+  ASSERT_TRUE(loaded.ok()) << loaded.status().message();
+  EXPECT_EQ(ids_of(*loaded->tokenizer, "abc"), (std::vector<Token>{ab, 'c'}));
+}
+
 TEST(Bpe, WholeWordsGoFirstForLlama3Alone) {
   for (const bool ignores_merges : {false, true}) {
     TokenizerFile file = TokenizerFile::of_bytes(ignores_merges ? "llama-bpe" : "smaug-bpe");

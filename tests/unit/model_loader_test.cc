@@ -187,6 +187,97 @@ TEST(ModelLoader, SaysWhatIsWrong) {
   }
 }
 
+// With another value of a hyper-parameter than the tensors were made by.
+Status status_with(const std::string& name, uint32_t value) {
+  TinyLlama tiny;
+  tiny.keep_pair = [&](const std::string& key) { return key != name; };
+  tiny.add = [&](testing::GgufBuilder& b) {
+    b.u32("llama." + name, value);
+    b.tensor("rope_freqs.weight", TensorType::kF32, {4}, {1, 1, 1, 1});
+  };
+  return load_bytes(tiny.file()).status();
+}
+
+TEST(ModelLoader, HyperParametersOutOfRange) {
+  struct Case {
+    const char* name;
+    uint32_t most;
+  };
+  const Case cases[] = {
+      {"block_count", 512},
+      {"embedding_length", 131072},
+      {"feed_forward_length", 131072},
+      {"attention.head_count", 1024},
+      {"attention.head_count_kv", 1024},
+      {"attention.key_length", 512},
+      {"attention.value_length", 512},
+      {"context_length", 1048576},
+  };
+  for (const auto& [name, most] : cases) {
+    const std::string key = std::string("'llama.") + name + "'";
+    const Status none = status_with(name, 0);
+    EXPECT_EQ(none.code(), StatusCode::kInvalidFile) << name;
+    EXPECT_EQ(none.message(), key + " is 0; it must be at least 1.");
+    for (const uint32_t value : {most + 1, UINT32_MAX}) {
+      const Status huge = status_with(name, value);
+      EXPECT_EQ(huge.code(), StatusCode::kLimitExceeded) << name;
+      EXPECT_EQ(huge.message(), key + " is " + std::to_string(value) + "; pipit accepts at most " +
+                                    std::to_string(most) + ".");
+    }
+  }
+}
+
+TEST(ModelLoader, HyperParametersThatContradictTheTensors) {
+  struct Case {
+    const char* key;
+    uint32_t value;  // in place of the right one
+    StatusCode code;
+    const char* message;
+  };
+  constexpr auto kInvalid = StatusCode::kInvalidFile;
+  const Case cases[] = {
+      {"embedding_length", 64, kInvalid,
+       "Tensor 'token_embd.weight' has the shape [96, 32]; by the file's hyper-parameters it must "
+       "be "
+       "[96, 64]."},
+      {"feed_forward_length", 65, kInvalid,
+       "Tensor 'blk.0.ffn_gate.weight' has the shape [64, 32]; by the file's hyper-parameters it "
+       "must "
+       "be [65, 32]."},
+      {"attention.head_count", 8, kInvalid,
+       "Tensor 'blk.0.attn_q.weight' has the shape [32, 32]; by the file's hyper-parameters it "
+       "must "
+       "be [64, 32]."},
+      {"attention.head_count_kv", 4, kInvalid,
+       "Tensor 'blk.0.attn_k.weight' has the shape [16, 32]; by the file's hyper-parameters it "
+       "must "
+       "be [32, 32]."},
+      {"attention.key_length", 16, kInvalid,
+       "Tensor 'blk.0.attn_q.weight' has the shape [32, 32]; by the file's hyper-parameters it "
+       "must "
+       "be [64, 32]."},
+      {"attention.value_length", 16, kInvalid,
+       "Tensor 'blk.0.attn_v.weight' has the shape [16, 32]; by the file's hyper-parameters it "
+       "must "
+       "be [32, 32]."},
+      {"rope.dimension_count", 4, kInvalid,
+       "Tensor 'rope_freqs.weight' has the shape [1, 4]; by the file's hyper-parameters it must be "
+       "[1, 2]."},
+      {"block_count", 3, kInvalid,
+       "Tensor 'blk.2.attn_norm.weight' is missing. The file is incomplete or of another "
+       "architecture."},
+      {"block_count", 1, StatusCode::kUnsupported,
+       "Tensor \"blk.1.attn_norm.weight\" is not one that pipit knows in this architecture; "
+       "without "
+       "it the answers would be wrong."},
+  };
+  for (const Case& c : cases) {
+    const Status status = status_with(c.key, c.value);
+    EXPECT_EQ(status.code(), c.code) << c.key;
+    EXPECT_EQ(status.message(), c.message) << c.key;
+  }
+}
+
 TEST(ModelLoader, NamesTheTypesThatWork) {
   const auto file = testing::ByteWriter()
                         .prefix(1, 0)

@@ -246,6 +246,20 @@ TEST(SentencePieceTokenizer, VocabulariesThatAreWrong) {
        },
        "Token 259 (\"ab\") is \"tokenizer.ggml.unknown_token_id\""},
       {"a type out of range", [](TokenizerFile& f) { f.types[5] = 7; }, "Token 5 has the type 7"},
+      {"a type too few", [](TokenizerFile& f) { f.types.pop_back(); },
+       "\"tokenizer.ggml.token_type\" has 273 elements, but there are 274 tokens"},
+      {"no tokens",
+       [](TokenizerFile& f) {
+         f = TokenizerFile();
+         f.model = "llama";
+       },
+       "The vocabulary is empty"},
+      {"scores that are integers",
+       [](TokenizerFile& f) {
+         f.more.array("tokenizer.ggml.scores", std::vector<int32_t>(f.texts.size()));
+         f.scores.clear();
+       },
+       "\"tokenizer.ggml.scores\""},
   };
   for (const Case& c : cases) {
     Pieces p;

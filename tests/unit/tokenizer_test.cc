@@ -313,6 +313,17 @@ TEST(Tokenizer, FilesThatAreWrong) {
       f.more.u32(key, static_cast<uint32_t>(f.texts.size()));
     });
   };
+  const auto without_types = [](const std::function<void(GgufBuilder&)>& add) {
+    return [add] {
+      GgufBuilder builder;
+      builder.string("tokenizer.ggml.model", "gpt2")
+          .string("tokenizer.ggml.pre", "gpt-2")
+          .strings("tokenizer.ggml.tokens", {"a"})
+          .strings("tokenizer.ggml.merges", {});
+      add(builder);
+      return builder.build();
+    };
+  };
   constexpr auto kInvalid = StatusCode::kInvalidFile;
   constexpr auto kUnsupported = StatusCode::kUnsupported;
   const Case cases[] = {
@@ -354,9 +365,29 @@ TEST(Tokenizer, FilesThatAreWrong) {
        "Token 3 has the type 7"},
       {"type -1", with([](TokenizerFile& f) { f.types[3] = -1; }), kInvalid,
        "Token 3 has the type -1"},
+      {"types that are floats", without_types([](GgufBuilder& b) {
+         b.array("tokenizer.ggml.token_type", std::vector<float>{1});
+       }),
+       kInvalid, "an array of 1 F32 elements"},
+      {"types that are one number",
+       without_types([](GgufBuilder& b) { b.u32("tokenizer.ggml.token_type", 1); }), kInvalid,
+       "\"tokenizer.ggml.token_type\""},
       {"BOS out of range", with_id("tokenizer.ggml.bos_token_id"), kInvalid, "bos_token_id"},
       {"EOS out of range", with_id("tokenizer.ggml.eos_token_id"), kInvalid, "is 264"},
       {"EOT out of range", with_id("tokenizer.ggml.eot_token_id"), kInvalid, "only 264 tokens"},
+      {"EOM out of range", with_id("tokenizer.ggml.eom_token_id"), kInvalid, "eom_token_id"},
+      {"a token of fill-in-the-middle out of range", with_id("tokenizer.ggml.fim_pad_token_id"),
+       kInvalid, "\"tokenizer.ggml.fim_pad_token_id\" is 264"},
+      {"an id below 0", with([](TokenizerFile& f) {
+         f.more = GgufBuilder();
+         f.more.i32("tokenizer.ggml.bos_token_id", -1);
+       }),
+       kInvalid, "bos_token_id"},
+      {"an id that is a text", with([](TokenizerFile& f) {
+         f.more = GgufBuilder();
+         f.more.string("tokenizer.ggml.bos_token_id", "<s>");
+       }),
+       kInvalid, "bos_token_id"},
       {"BOS missing", with([](TokenizerFile& f) {
          f.more = GgufBuilder();
          f.more.boolean("tokenizer.ggml.add_bos_token", true);
@@ -379,6 +410,16 @@ TEST(Tokenizer, FilesThatAreWrong) {
              .build();
        },
        kInvalid, "tokenizer.ggml.merges"},
+      {"merges that are numbers",
+       [] {
+         return GgufBuilder()
+             .string("tokenizer.ggml.model", "gpt2")
+             .string("tokenizer.ggml.pre", "gpt-2")
+             .strings("tokenizer.ggml.tokens", {"a"})
+             .array<int32_t>("tokenizer.ggml.merges", {0, 0})
+             .build();
+       },
+       kInvalid, "\"tokenizer.ggml.merges\""},
       {"a special token so long that a search for it at every byte takes hours",
        with([](TokenizerFile& f) {
          f.add(std::string(kMaxSpecialTokenBytes + 1, 'x'), TokenType::kUserDefined);
