@@ -3,7 +3,8 @@
 import { basename, join, resolve } from 'node:path';
 
 import { PipitError } from '../../errors.ts';
-import { type Family, commonKeys, familyOf } from './families.ts';
+import { commonKeys, familyOf } from './families.ts';
+import type { Family } from './family.ts';
 import { type Metadata, type MetadataValue, ggufHeader, padding } from './gguf_header.ts';
 import { Config, type Json, isObject, readJson } from './json.ts';
 import { ropeScaling } from './rope_scaling.ts';

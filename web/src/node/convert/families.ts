@@ -1,53 +1,9 @@
-// What the families' config.json say in GGUF's words: a family lists what differs from llama.
+// The families that write text, and the table of all.
 import { PipitError } from '../../errors.ts';
+import { BERT, NOMIC_BERT } from './encoders.ts';
+import { type Family, LAYER_NORM, f32, headDim, ropeNumber, rotated, u32 } from './family.ts';
 import type { MetadataValue } from './gguf_header.ts';
 import type { Config } from './json.ts';
-
-export interface Family {
-  /** general.architecture. */
-  arch: string;
-  /** What llama's fields of config.json are called here. */
-  fields?: Record<string, string>;
-  /** Fields that config.json may leave out, as transformers fills them in. */
-  defaults?: Record<string, unknown>;
-  /** Rows of queries and keys change places: RoPE turns neighbours here, halves of a head there. */
-  permutes?: boolean;
-  /** Norms are stored as what is to be added to 1. */
-  addsOneToNorms?: boolean;
-  /** In place of RMSNorm's. */
-  epsilon?: { field: string; key: string };
-  /** Modules whose names mean something else than in llama. */
-  modules?: Record<string, string>;
-  /** All modules outside the layers, in place of llama's. Where there are any, each must have its weights. */
-  outside?: Record<string, string>;
-  /** Modules that are of no use for what pipit does with the family. */
-  leftOut?: RegExp;
-  /** There is no rope. */
-  hasPositions?: boolean;
-  /** The family's own keys, without the architecture in front. */
-  keys?(config: Config): Record<string, MetadataValue>;
-}
-
-const f32 = (value: number): MetadataValue => ({ type: 'f32', value });
-const u32 = (value: number): MetadataValue => ({ type: 'u32', value });
-
-/** Length of a head. */
-export function headDim(config: Config): number {
-  return config.number(
-    'head_dim',
-    config.number('hidden_size') / config.number('num_attention_heads'),
-  );
-}
-
-function rotated(config: Config): number {
-  return Math.floor(headDim(config) * ropeNumber(config, 'partial_rotary_factor', 1));
-}
-
-/** A field of the rope: in transformers 5 in an object of their own, before that among the others. */
-export function ropeNumber(config: Config, key: string, fallback: number): number {
-  const parameters = config.object('rope_parameters');
-  return parameters?.optional(key) ?? config.optional(key) ?? fallback;
-}
 
 const NORMS_BEHIND = {
   post_attention_layernorm: 'post_attention_norm',
@@ -204,8 +160,6 @@ const SMOLLM3: Family = {
   },
 };
 
-const LAYER_NORM = { field: 'layer_norm_eps', key: 'attention.layer_norm_epsilon' };
-
 const STABLELM: Family = {
   arch: 'stablelm',
   defaults: { partial_rotary_factor: 0.25, layer_norm_eps: 1e-5 },
@@ -218,76 +172,6 @@ const STABLELM: Family = {
       use_parallel_residual: { type: 'bool', value: false },
       'rope.dimension_count': u32(rotated(config)),
     };
-  },
-};
-
-/** As all encoders say it. */
-function encoderKeys(config: Config): Record<string, MetadataValue> {
-  config.expect('is_decoder', false);
-  return { 'attention.causal': { type: 'bool', value: false } };
-}
-
-const BERT: Family = {
-  arch: 'bert',
-  epsilon: LAYER_NORM,
-  hasPositions: true,
-  leftOut: /^(bert\.)?pooler\.|^cls\.|\.position_ids$/,
-  outside: {
-    'embeddings.word_embeddings': 'token_embd',
-    'embeddings.token_type_embeddings': 'token_types',
-    'embeddings.position_embeddings': 'position_embd',
-    'embeddings.LayerNorm': 'token_embd_norm',
-  },
-  modules: {
-    'attention.self.query': 'attn_q',
-    'attention.self.key': 'attn_k',
-    'attention.self.value': 'attn_v',
-    'attention.output.dense': 'attn_output',
-    'attention.output.LayerNorm': 'attn_output_norm',
-    'intermediate.dense': 'ffn_up',
-    'output.dense': 'ffn_down',
-    'output.LayerNorm': 'layer_output_norm',
-  },
-  keys(config) {
-    config.expect('hidden_act', 'gelu', 'gelu_new');
-    config.expect('position_embedding_type', 'absolute');
-    return encoderKeys(config);
-  },
-};
-
-const NOMIC_BERT: Family = {
-  arch: 'nomic-bert',
-  fields: {
-    hidden_size: 'n_embd',
-    num_hidden_layers: 'n_layer',
-    num_attention_heads: 'n_head',
-    intermediate_size: 'n_inner',
-    max_position_embeddings: 'max_trained_positions',
-    rope_theta: 'rotary_emb_base',
-  },
-  epsilon: { ...LAYER_NORM, field: 'layer_norm_epsilon' },
-  leftOut: BERT.leftOut,
-  outside: {
-    'embeddings.word_embeddings': 'token_embd',
-    'embeddings.token_type_embeddings': 'token_types',
-    emb_ln: 'token_embd_norm',
-  },
-  modules: {
-    'attn.Wqkv': 'attn_qkv',
-    'attn.out_proj': 'attn_output',
-    norm1: 'attn_output_norm',
-    fc11: 'ffn_up',
-    fc12: 'ffn_gate',
-    fc2: 'ffn_down',
-    norm2: 'layer_output_norm',
-  },
-  keys(config) {
-    config.expect('activation_function', 'swiglu');
-    config.expect('prenorm', false);
-    config.expect('qkv_proj_bias', false);
-    config.expect('rotary_emb_fraction', 1);
-    config.expect('rotary_emb_interleaved', false);
-    return encoderKeys(config);
   },
 };
 

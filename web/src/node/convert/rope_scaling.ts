@@ -1,6 +1,6 @@
 // How a model's rope is stretched for long contexts: config.json's rope_scaling as metadata and as factors a frequency.
 import { PipitError } from '../../errors.ts';
-import { headDim, ropeNumber } from './families.ts';
+import { headDim, ropeNumber } from './family.ts';
 import type { MetadataValue } from './gguf_header.ts';
 import type { Config } from './json.ts';
 

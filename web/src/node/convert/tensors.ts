@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 
 import { PipitError } from '../../errors.ts';
-import { type Family, headDim } from './families.ts';
+import { type Family, headDim } from './family.ts';
 import type { HeaderTensor } from './gguf_header.ts';
 import type { Config } from './json.ts';
 import { ELEMENT_BYTES, type ElementType, type SafeTensor } from './safetensors.ts';
