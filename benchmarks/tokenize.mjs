@@ -11,7 +11,7 @@ import { cell, tableOfBars } from './lib/table.mjs';
 const textBytes = 1_000_000;
 const mostMilliseconds = 2000;
 /** MB/s of English text, by the kind of tokenizer. */
-const leastRate = { bpe: 5, sentencepiece: 1 };
+const leastRate = { bpe: 5, sentencepiece: 1, wordpiece: 5 };
 
 const options = [
   {

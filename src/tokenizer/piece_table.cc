@@ -82,6 +82,8 @@ Status PieceTable::append(PieceText text, bool findable) {
   PIPIT_RETURN_IF_ERROR(texts_.push_back(text));
   if (!findable) return ok_status();
   slots_[*slot] = {hash, static_cast<uint32_t>(n)};
+  if (text.size() > kMaxPrefixBytes) return ok_status();
+  lengths_.set(text.size());
   longest_ = std::max<size_t>(longest_, text.size());
   return ok_status();
 }
@@ -96,10 +98,11 @@ std::optional<Piece> PieceTable::find(PieceText text) const { return find(hash_o
 
 std::optional<PieceTable::Prefix> PieceTable::longest_prefix(std::string_view text) const {
   std::array<uint32_t, kMaxPrefixBytes> hashes;
-  const size_t n_max = std::min({text.size(), longest_, kMaxPrefixBytes});
+  const size_t n_max = std::min(text.size(), longest_);
   uint32_t hash = kNoBytes;
   for (size_t i = 0; i < n_max; ++i) hashes[i] = hash = with_byte(hash, text[i]);
   for (size_t n = n_max; n > 0; --n) {
+    if (!lengths_[n]) continue;
     const auto piece = find(finished(hashes[n - 1]), text.substr(0, n));
     if (piece) return Prefix{*piece, n};
   }

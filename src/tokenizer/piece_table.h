@@ -1,6 +1,7 @@
 // PieceTable: numbers for texts, and back. The vocabulary's own numbers come first.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -55,7 +56,8 @@ class PieceTable {
 
   std::optional<Piece> find(PieceText text) const;
 
-  // A search looks at every length up to this or that of the longest piece.
+  // A search looks at every length that a piece has. Hugging Face's WordPiece gives up words of
+  // more than 100 characters, so no piece of use is longer than this.
   static constexpr size_t kMaxPrefixBytes = 512;
 
   struct Prefix {
@@ -83,8 +85,10 @@ class PieceTable {
   Status grow(uint64_t n);
 
   Array<PieceText> texts_;
-  Array<Slot> slots_;   // open addressing; a power of two, at most half full
-  size_t longest_ = 0;  // bytes of a piece that find() gives
+  Array<Slot> slots_;  // open addressing; a power of two, at most half full
+  // Lengths of pieces that find() gives, up to kMaxPrefixBytes, and the greatest of them.
+  std::bitset<kMaxPrefixBytes + 1> lengths_;
+  size_t longest_ = 0;
 };
 
 }  // namespace pipit
