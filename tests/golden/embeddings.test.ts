@@ -74,7 +74,11 @@ const refusals = [
     code: 1,
     message: /Text 2: The text has 302 tokens, but the model takes at most 256/,
   },
-  { args: ['complete', BERT, '--prompt', 'a'], code: 1, message: /This is an embedding model \(bert\)/ },
+  {
+    args: ['complete', BERT, '--prompt', 'a'],
+    code: 1,
+    message: /This is an embedding model \(bert\)/,
+  },
 ];
 for (const { args, code, message } of refusals) {
   test(`pipit ${args[0]} says what is wrong: ${String(message)}`, async () => {
