@@ -3,6 +3,7 @@
 
 #include <bpe_model.h>
 #include <builtin_pb/sentencepiece_model.pb.h>
+#include <google/protobuf/arena.h>
 
 #include <algorithm>
 #include <new>
@@ -22,6 +23,7 @@ void CleanupFlags() {}
 namespace pipit {
 namespace {
 
+using google::protobuf::Arena;
 using sentencepiece::ModelProto;
 using Type = ModelProto::SentencePiece::Type;
 
@@ -49,6 +51,13 @@ Type type_of(const Vocabulary& vocabulary, Token id, Token unknown) {
       break;
   }
   return ModelProto::SentencePiece::CONTROL;
+}
+
+// Pieces are many and small: one by one, each would have an allocator's words around it, twice.
+google::protobuf::ArenaOptions arena_options() {
+  google::protobuf::ArenaOptions options;
+  options.max_block_size = size_t{1} << 16;
+  return options;
 }
 
 void add_pieces(const Vocabulary& vocabulary, std::span<const float> scores, Token unknown,
@@ -87,9 +96,10 @@ Status find_duplicates(const ModelProto& proto, const std::string& reason) {
 }  // namespace
 
 struct SentencePieceModel::Library {
-  explicit Library(std::unique_ptr<ModelProto> made) : proto(std::move(made)), model(*proto) {}
+  explicit Library(std::unique_ptr<Arena> pieces, const ModelProto& proto)
+      : arena(std::move(pieces)), model(proto) {}
 
-  std::unique_ptr<ModelProto> proto;
+  std::unique_ptr<Arena> arena;  // of the proto, which the model refers to
   sentencepiece::bpe::Model model;
 };
 
@@ -102,13 +112,14 @@ SentencePieceModel::~SentencePieceModel() = default;
 Result<SentencePieceModel> SentencePieceModel::create(const Vocabulary& vocabulary,
                                                       std::span<const float> scores, Token unknown,
                                                       bool has_bytes) try {
-  auto proto = std::make_unique<ModelProto>();
-  proto->mutable_trainer_spec()->set_model_type(sentencepiece::TrainerSpec::BPE);
-  proto->mutable_trainer_spec()->set_byte_fallback(has_bytes);
-  add_pieces(vocabulary, scores, unknown, *proto);
-  auto library = std::make_unique<Library>(std::move(proto));
+  auto arena = std::make_unique<Arena>(arena_options());
+  ModelProto& proto = *Arena::CreateMessage<ModelProto>(arena.get());
+  proto.mutable_trainer_spec()->set_model_type(sentencepiece::TrainerSpec::BPE);
+  proto.mutable_trainer_spec()->set_byte_fallback(has_bytes);
+  add_pieces(vocabulary, scores, unknown, proto);
+  auto library = std::make_unique<Library>(std::move(arena), proto);
   const auto status = library->model.status();
-  if (!status.ok()) return find_duplicates(*library->proto, status.ToString());
+  if (!status.ok()) return find_duplicates(proto, status.ToString());
   return SentencePieceModel(std::move(library));
 } catch (const std::bad_alloc&) {
   return out_of_memory();
