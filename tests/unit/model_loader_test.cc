@@ -234,7 +234,7 @@ TEST(ModelLoader, HyperParametersThatContradictTheTensors) {
     StatusCode code;
     std::string message;
   };
-  const auto shape = [](std::string tensor, const char* is, const char* must_be) {
+  const auto shape = [](const std::string& tensor, const char* is, const char* must_be) {
     return "Tensor '" + tensor + "' has the shape " + is +
            "; by the file's hyper-parameters it must be " + must_be + ".";
   };
