@@ -229,52 +229,37 @@ TEST(ModelLoader, HyperParametersOutOfRange) {
 
 TEST(ModelLoader, HyperParametersThatContradictTheTensors) {
   struct Case {
-    const char* key;
+    const char* name;
     uint32_t value;  // in place of the right one
     StatusCode code;
-    const char* message;
+    std::string message;
+  };
+  const auto shape = [](const std::string& tensor, const char* is, const char* must_be) {
+    return "Tensor '" + tensor + "' has the shape " + is +
+           "; by the file's hyper-parameters it must be " + must_be + ".";
   };
   constexpr auto kInvalid = StatusCode::kInvalidFile;
   const Case cases[] = {
-      {"embedding_length", 64, kInvalid,
-       "Tensor 'token_embd.weight' has the shape [96, 32]; by the file's hyper-parameters it must "
-       "be "
-       "[96, 64]."},
-      {"feed_forward_length", 65, kInvalid,
-       "Tensor 'blk.0.ffn_gate.weight' has the shape [64, 32]; by the file's hyper-parameters it "
-       "must "
-       "be [65, 32]."},
-      {"attention.head_count", 8, kInvalid,
-       "Tensor 'blk.0.attn_q.weight' has the shape [32, 32]; by the file's hyper-parameters it "
-       "must "
-       "be [64, 32]."},
+      {"embedding_length", 64, kInvalid, shape("token_embd.weight", "[96, 32]", "[96, 64]")},
+      {"feed_forward_length", 65, kInvalid, shape("blk.0.ffn_gate.weight", "[64, 32]", "[65, 32]")},
+      {"attention.head_count", 8, kInvalid, shape("blk.0.attn_q.weight", "[32, 32]", "[64, 32]")},
       {"attention.head_count_kv", 4, kInvalid,
-       "Tensor 'blk.0.attn_k.weight' has the shape [16, 32]; by the file's hyper-parameters it "
-       "must "
-       "be [32, 32]."},
-      {"attention.key_length", 16, kInvalid,
-       "Tensor 'blk.0.attn_q.weight' has the shape [32, 32]; by the file's hyper-parameters it "
-       "must "
-       "be [64, 32]."},
+       shape("blk.0.attn_k.weight", "[16, 32]", "[32, 32]")},
+      {"attention.key_length", 16, kInvalid, shape("blk.0.attn_q.weight", "[32, 32]", "[64, 32]")},
       {"attention.value_length", 16, kInvalid,
-       "Tensor 'blk.0.attn_v.weight' has the shape [16, 32]; by the file's hyper-parameters it "
-       "must "
-       "be [32, 32]."},
-      {"rope.dimension_count", 4, kInvalid,
-       "Tensor 'rope_freqs.weight' has the shape [1, 4]; by the file's hyper-parameters it must be "
-       "[1, 2]."},
+       shape("blk.0.attn_v.weight", "[16, 32]", "[32, 32]")},
+      {"rope.dimension_count", 4, kInvalid, shape("rope_freqs.weight", "[1, 4]", "[1, 2]")},
       {"block_count", 3, kInvalid,
        "Tensor 'blk.2.attn_norm.weight' is missing. The file is incomplete or of another "
        "architecture."},
       {"block_count", 1, StatusCode::kUnsupported,
        "Tensor \"blk.1.attn_norm.weight\" is not one that pipit knows in this architecture; "
-       "without "
-       "it the answers would be wrong."},
+       "without it the answers would be wrong."},
   };
   for (const Case& c : cases) {
-    const Status status = status_with(c.key, c.value);
-    EXPECT_EQ(status.code(), c.code) << c.key;
-    EXPECT_EQ(status.message(), c.message) << c.key;
+    const Status status = status_with(c.name, c.value);
+    EXPECT_EQ(status.code(), c.code) << c.name;
+    EXPECT_EQ(status.message(), c.message) << c.name;
   }
 }
 

@@ -453,6 +453,38 @@ TEST(Tokenizer, FilesThatAreWrong) {
   }
 }
 
+// What a flipped bit makes of a vocabulary is refused with a reason or works.
+TEST(Tokenizer, NoBitFlipDoesHarm) {
+  TokenizerFile pieces = TokenizerFile::of_pieces();
+  pieces.piece("\u2581a");
+  pieces.piece("b");
+  TokenizerFile words = TokenizerFile::of_words();
+  for (const char* text : {"\u2581a", "a", "ab", "\u2581中", "\u2581["}) words.add(text);
+  const std::string text = "ab <s>[SEP]\xff中 a\u0301 <|im_end|>  é";
+  for (const TokenizerFile& whole : {special_file(), pieces, words}) {
+    std::vector<uint8_t> file = whole.build();
+    ASSERT_TRUE(load_tokenizer(file).ok()) << whole.model;
+    size_t n_refused = 0;
+    for (size_t i = 0; i < file.size(); ++i) {
+      const auto bit = static_cast<uint8_t>(1u << i % 8);
+      file[i] ^= bit;
+      const auto loaded = load_tokenizer(file);
+      file[i] ^= bit;
+      if (!loaded.ok()) {
+        ++n_refused;
+        EXPECT_FALSE(loaded.status().message().empty()) << whole.model << ", byte " << i;
+        continue;
+      }
+      const Tokenizer& tokenizer = *loaded->tokenizer;
+      for (const Token id : ids_of(tokenizer, text, {.parse_special = true})) {
+        ASSERT_TRUE(id >= 0 && id < tokenizer.n_vocab()) << whole.model << ", byte " << i;
+      }
+    }
+    EXPECT_GT(n_refused, 0u) << whole.model;
+    EXPECT_LT(n_refused, file.size()) << whole.model;
+  }
+}
+
 TEST(Tokenizer, TypesAreOptional) {
   const auto loaded = load_tokenizer(GgufBuilder()
                                          .string("tokenizer.ggml.model", "gpt2")
