@@ -1,19 +1,23 @@
-// Attention of the relaxed sets over an int8 cache: an exponential of fused multiply-adds, and
-// bytes as softmax weights wherever 7 bits are enough.
+// Attention of the relaxed sets: fused multiply-adds over a cache of floats; over one of int8 an
+// exponential of them, and bytes as softmax weights wherever 7 bits are enough.
 #include "kernels/relaxed/attention.h"
 
 #include <cmath>
 #include <numbers>
 
 #include "kernels/relaxed/dot.h"
+#include "kernels/simd128/float_products.h"
 #include "kernels/simd128/int8_products.h"
-#include "kernels/simd128/simd128.h"
 
 namespace pipit::relaxed {
 namespace {
 
 using namespace simd128;  // NOLINT(google-build-using-namespace): this is a variant of its
                           // attention
+
+struct FusedMultiplyAdd {
+  v128_t operator()(v128_t a, v128_t b, v128_t c) const { return wasm_f32x4_relaxed_madd(a, b, c); }
+};
 
 // 2^x for x ≤ 0 with a relative error below 3e-6, which is little beside the 15 bits of a weight;
 // 2^-126 for anything less. A polynomial of degree 4, minimax for the relative error over ±1/2.
@@ -184,8 +188,14 @@ class ByteProducts : public Int8Products {
 
 template <typename Dot>
 void attention(const AttentionArgs& a) {
-  if (a.kv.layout.type != KvType::kInt8) return simd128::attention(a);
-  attend_tile<ByteProducts<Dot>>(a);
+  switch (a.kv.layout.type) {
+    case KvType::kF32:
+      return attend_tile<FloatProducts<float, LoadFloats, FusedMultiplyAdd>>(a);
+    case KvType::kF16:
+      return attend_tile<FloatProducts<uint16_t, LoadHalves, FusedMultiplyAdd>>(a);
+    case KvType::kInt8:
+      return attend_tile<ByteProducts<Dot>>(a);
+  }
 }
 
 template void attention<DotI16>(const AttentionArgs& a);

@@ -9,6 +9,7 @@
 #include "kernels/relaxed/activations.h"
 #include "kernels/relaxed/attention.h"
 #include "kernels/relaxed/dot.h"
+#include "kernels/relaxed/unpacked.h"
 #include "kernels/simd128/simd128.h"
 #include "kernels/simd128/vec.h"
 
@@ -154,14 +155,22 @@ void matmul(const PackedMatrix& w, const Activations& x, size_t first_panel, siz
     return simd128::multiply(part, x.quantised.data() + tile_bytes(x.n_tokens, x.n_cols));
   }
   const size_t n_groups = w.n_cols / kGroupSize;
+  BytePanel unpacked[kMostUnpacked];
+  const bool is_unpacked = x.n_tokens > kTileTokens && n_groups <= kMostUnpacked;
   panels::with_nibble_panel(w.kind(), [&]<typename Panel>() {
     if constexpr (!Panel::kIsSigned) {
       panels::for_panels<Panel, panels::LastTokens::kPaddedTile>(
           part, n_groups,
           [&]<int S, int T>(Streams<Panel, S> streams, size_t token, PanelSum(&sums)[S][T]) {
-            const auto* tiles = reinterpret_cast<const GroupTile<T>*>(x.quantised.data());
-            nibbles_q8_gemm_8SxT__relaxed<Dot>(streams, n_groups, tiles + token / T * n_groups,
-                                               sums);
+            const auto* tile =
+                reinterpret_cast<const GroupTile<T>*>(x.quantised.data()) + token / T * n_groups;
+            if constexpr (T > 1 && is_unpacking_faster<Dot, Panel>) {
+              if (is_unpacked) {
+                if (token == 0) unpack(streams[0], n_groups, unpacked);
+                return bytes_q8_gemm_8xT__relaxed<Dot>(streams[0], unpacked, n_groups, tile, sums);
+              }
+            }
+            nibbles_q8_gemm_8SxT__relaxed<Dot>(streams, n_groups, tile, sums);
           });
     }
   });
