@@ -98,7 +98,9 @@ function setSpecialTokens(
   const ids = new Map(tokens.map((token, id) => [token, id]));
   for (const [name, key] of Object.entries(model === 'bert' ? WORDPIECE : SPECIAL)) {
     const token = settings[`${name}_token`];
-    const text = isObject(token) ? token.content : token;
+    // Many of BERT's folders leave them out, where they are called as everywhere.
+    const byDefault = model === 'bert' ? `[${name.toUpperCase()}]` : undefined;
+    const text = isObject(token) ? token.content : (token ?? byDefault);
     const listed = config[`${name}_token_id`];
     const id = ids.get(String(text)) ?? (Array.isArray(listed) ? (listed as unknown[])[0] : listed);
     if (typeof id !== 'number' || id >= tokens.length) continue;
