@@ -1,7 +1,7 @@
 // pipit convert: tiny Hugging Face folders of every family become the GGUF files that they were made from, which
 // architectures.test.ts and tiny.test.ts compare with llama.cpp.
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -292,6 +292,15 @@ const refusals: {
     change: (copy) =>
       edit(join(copy, 'tokenizer.json'), (json) => (json.model = { type: 'Unigram' })),
     message: /'Unigram'\. pipit converts BPE and WordPiece/,
+  },
+  {
+    name: 'a matrix behind the pooling',
+    model: 'bert-mean',
+    change: (copy) => {
+      mkdirSync(join(copy, '2_Dense'));
+      writeFileSync(join(copy, '2_Dense/config.json'), '{"in_features": 64}');
+    },
+    message: /multiplies its pooled vectors by a matrix \(2_Dense\)/,
   },
 ];
 for (const { name, model = 'qwen2-f16', change, message } of refusals) {
