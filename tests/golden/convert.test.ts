@@ -294,6 +294,13 @@ const refusals: {
     message: /'Unigram'\. pipit converts BPE and WordPiece/,
   },
   {
+    name: 'WordPiece without a vocabulary',
+    model: 'bert-mean',
+    change: (copy) =>
+      edit(join(copy, 'tokenizer.json'), (json) => (json.model = { type: 'WordPiece' })),
+    message: /'WordPiece'\. pipit converts BPE and WordPiece, with their vocabulary/,
+  },
+  {
     name: 'a matrix behind the pooling',
     model: 'bert-mean',
     change: (copy) => {
@@ -301,6 +308,36 @@ const refusals: {
       writeFileSync(join(copy, '2_Dense/config.json'), '{"in_features": 64}');
     },
     message: /multiplies its pooled vectors by a matrix \(2_Dense\)/,
+  },
+  ...[-1, 0.5, 2 ** 22, 2 ** 31, 2 ** 32, '7', null].flatMap((id) =>
+    ['qwen2-f16', 'bert-mean'].flatMap((model) => [
+      {
+        name: `the id ${id} in the vocabulary of ${model}`,
+        model,
+        change: (copy: string) =>
+          edit(join(copy, 'tokenizer.json'), (json) => {
+            ((json.model as Json).vocab as Json).odd = id;
+          }),
+        message:
+          /token "odd" has the id (-1|0\.5|\d+|"7"|null); ids are whole numbers from 0 to 4194303/,
+      },
+      {
+        name: `the id ${id} of an added token of ${model}`,
+        model,
+        change: (copy: string) =>
+          edit(join(copy, 'tokenizer.json'), (json) => {
+            (json.added_tokens as Json[]).push({ id, content: 'odd' });
+          }),
+        message:
+          /token "odd" has the id (-1|0\.5|\d+|"7"|null); ids are whole numbers from 0 to 4194303/,
+      },
+    ]),
+  ),
+  {
+    name: 'a tokenizer.model that is none',
+    model: 'llama-spm',
+    change: (copy) => writeFileSync(join(copy, 'tokenizer.model'), 'no protobuf'),
+    message: /no file of sentencepiece/,
   },
 ];
 for (const { name, model = 'qwen2-f16', change, message } of refusals) {

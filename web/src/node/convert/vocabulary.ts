@@ -1,4 +1,5 @@
 // A vocabulary on its way into a GGUF file, and the tokens that were added to it after training.
+import { PipitError } from '../../errors.ts';
 
 export interface Vocabulary {
   /** tokenizer.ggml.model: byte-level BPE, sentencepiece or WordPiece. */
@@ -34,12 +35,25 @@ export interface AddedToken {
   special: boolean;
 }
 
+/** As many as pipit loads (kMaxVocab in src/model/config.h). */
+const MAX_TOKENS = 1 << 22;
+
+/** Throws invalid_file for an id that no model's token has, before a list grows to it. */
+export function checkId(id: unknown, token: string): void {
+  if (Number.isInteger(id) && (id as number) >= 0 && (id as number) < MAX_TOKENS) return;
+  throw new PipitError(
+    'invalid_file',
+    `The tokenizer's token ${JSON.stringify(token)} has the id ${JSON.stringify(id)}; ids are whole numbers from 0 to ${MAX_TOKENS - 1}.`,
+  );
+}
+
 const LOOKS_SPECIAL = /^(<pad>|<mask>|<2mass>|\[@BOS@\]|<\|.*\|>|<｜.*｜>|<unused.*>)$/su;
 
 /** Some models do not mark their control tokens as special, so those that look so are taken for such. */
 export function addTokens(vocabulary: Vocabulary, added: readonly AddedToken[]): void {
   const { tokens, types, scores } = vocabulary;
   for (const { id, content, special } of added) {
+    checkId(id, content);
     const isControl = special || LOOKS_SPECIAL.test(content);
     const kept = types[id] === TOKEN_TYPES.unknown || types[id] === TOKEN_TYPES.byte;
     if (!kept) types[id] = isControl ? TOKEN_TYPES.control : TOKEN_TYPES.userDefined;
