@@ -236,6 +236,40 @@ const refusals: {
     change: config({ num_hidden_layers: 1 }),
     message: /a tensor of layer 1, but .* there are 1 layers/,
   },
+  ...[1e9, 2 ** 40, -1, 0, 1.5].flatMap((value) =>
+    ['max_position_embeddings', 'num_hidden_layers', 'num_attention_heads'].flatMap((field) =>
+      value === 1e9 && field !== 'num_hidden_layers'
+        ? []
+        : [
+            {
+              name: `'${field}' of ${value}`,
+              change: config({ [field]: value }),
+              message:
+                value === 1e9
+                  ? /no tensor for blk\.2\./
+                  : /config\.json: '\w+' is [-.\d]+; a whole number of at least 1 was expected/,
+            },
+          ],
+    ),
+  ),
+  {
+    name: 'heads that do not divide the width',
+    model: 'bert-mean',
+    change: config({ num_attention_heads: 7 }),
+    message: /'head_dim' is 9\.\d+; a whole number/,
+  },
+  ...[null, 7, {}, { id: 3 }, { id: 3, content: 7 }].map((token) => ({
+    name: `the added token ${JSON.stringify(token)}`,
+    change: (copy: string) =>
+      edit(join(copy, 'tokenizer.json'), (json) => (json.added_tokens = [token])),
+    message: /Among the tokenizer's added tokens is .*, which is no token with its 'content'/,
+  })),
+  {
+    name: 'added tokens that are no list',
+    model: 'bert-mean',
+    change: (copy) => edit(join(copy, 'tokenizer.json'), (json) => (json.added_tokens = {})),
+    message: /Among the tokenizer's added tokens is \{\}/,
+  },
   {
     name: 'a layer that is missing',
     change: config({ num_hidden_layers: 3 }),

@@ -1,7 +1,7 @@
 // tokenizer.json: a tokenizer of Hugging Face's library. BPE is recognised by what it does to a text before the merges.
 import { PipitError } from '../../errors.ts';
 import { type Json, isObject } from './json.ts';
-import { type AddedToken, TOKEN_TYPES, type Vocabulary, checkId } from './vocabulary.ts';
+import { TOKEN_TYPES, type Vocabulary, checkId } from './vocabulary.ts';
 
 const LLAMA3_REGEX =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
@@ -58,12 +58,9 @@ export function readTokenizerJson(json: Json): Vocabulary {
   return { ...vocabulary, pre: preTokenizer(json, model), merges };
 }
 
-/** Here pieces that go on with a word are marked, in GGUF those that begin one. */
+/** Here pieces that go on with a word are marked, in GGUF those that begin one; special tokens are added as they are. */
 function readWordPiece(json: Json): Vocabulary {
   const { vocab, continuing_subword_prefix: mark = '##' } = json.model as WordPieceModel;
-  const special = new Set(
-    ((json.added_tokens as AddedToken[] | undefined) ?? []).map(({ content }) => content),
-  );
   const vocabulary: Vocabulary = {
     ...{ model: 'bert', pre: 'default', tokens: [], types: [], scores: [] },
     addsSpacePrefix: false,
@@ -72,8 +69,7 @@ function readWordPiece(json: Json): Vocabulary {
   for (const [token, id] of Object.entries(vocab)) {
     checkId(id, token);
     const goesOn = token.startsWith(mark);
-    const piece = goesOn ? token.slice(mark.length) : `\u2581${token}`;
-    vocabulary.tokens[id] = special.has(token) ? token : piece;
+    vocabulary.tokens[id] = goesOn ? token.slice(mark.length) : `\u2581${token}`;
     vocabulary.types[id] = TOKEN_TYPES.normal;
   }
   return vocabulary;
