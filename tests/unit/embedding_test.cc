@@ -74,6 +74,13 @@ TEST(Embedding, TokensOfAnEncoderSeeThoseBehindThem) {
   EXPECT_FALSE(differs(load(causal.file())));
 }
 
+// RoPE turns pairs; learnt positions need none.
+TEST(Embedding, HeadsMayBeOfAnyLength) {
+  const auto model = load_bytes(TinyBert{.n_embd = 44, .n_head = 4}.file());
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  EXPECT_EQ(embed(*model, some_tokens(40)).size(), 44u);
+}
+
 TEST(Embedding, PoolingIsTheFilesUnlessTheCallerSaysOtherwise) {
   const auto tokens = some_tokens(40);
   const auto mean = load(TinyBert{.pooling_type = 1}.file());
