@@ -254,8 +254,9 @@ class Embedding {
                                                    const EmbedOptions& options);
   ~Embedding();
 
-  // True when all is computed.
-  bool step();
+  // True when all is computed. Errors: kInternal (the vector is not finite); then the
+  // embedding is of no further use.
+  Result<bool> step();
 
   // [n_embd] of length 1, once all is computed.
   std::span<const float> vector() const;

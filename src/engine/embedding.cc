@@ -14,7 +14,7 @@ struct Embedding::State {
   bool is_done = false;
   Array<float> vector;  // [n_embd]
 
-  void pool();
+  Status pool();
 };
 
 Embedding::Embedding(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -50,18 +50,19 @@ Result<std::unique_ptr<Embedding>> Embedding::create(std::shared_ptr<const Model
   return std::unique_ptr<Embedding>(new Embedding(std::move(state)));
 }
 
-bool Embedding::step() {
+Result<bool> Embedding::step() {
   State& s = *state_;
   if (s.is_done) return true;
   const Model::Parts& parts = s.model->parts();
-  s.is_done = s.encoder.step({*parts.kernels, *parts.pool}, parts.streams.n_streams());
-  if (s.is_done) s.pool();
-  return s.is_done;
+  if (!s.encoder.step({*parts.kernels, *parts.pool}, parts.streams.n_streams())) return false;
+  PIPIT_RETURN_IF_ERROR(s.pool());
+  s.is_done = true;
+  return true;
 }
 
 std::span<const float> Embedding::vector() const { return state_->vector.span(); }
 
-void Embedding::State::pool() {
+Status Embedding::State::pool() {
   const std::span<const float> vectors = encoder.vectors();
   const size_t n = vector.size();
   const size_t n_tokens = vectors.size() / n;
@@ -74,9 +75,15 @@ void Embedding::State::pool() {
     vector[i] = static_cast<float>(sum / static_cast<double>(end - first));
     squares += double{vector[i]} * double{vector[i]};
   }
+  if (!std::isfinite(squares)) {
+    return {StatusCode::kInternal,
+            "The text's vector has elements that are no finite numbers. The model file may be "
+            "damaged: download it again, or report this as a bug."};
+  }
   // A vector of zeros has no direction, and stays.
   const double scale = squares > 0 ? 1 / std::sqrt(squares) : 0;
   for (float& x : vector) x = static_cast<float>(double{x} * scale);
+  return ok_status();
 }
 
 }  // namespace pipit

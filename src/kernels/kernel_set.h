@@ -95,8 +95,8 @@ struct KvView {
 
 // Attention of a tile of tokens, for the query heads that share one KV head:
 // out[t][h] = Σ_p softmax_p(cap(scale · q[t][h]·k[p])) · v[p] over the positions p ≤ n_past + t
-// that are in the window, or over all of them (an encoder's), with cap(s) = softcap · tanh(s /
-// softcap)   (Gemma Team 2024).
+// that are in the window, in an encoder also over those behind them, with
+// cap(s) = softcap · tanh(s / softcap)   (Gemma Team 2024).
 struct AttentionArgs {
   KvView kv;
   size_t head_kv;
@@ -108,13 +108,13 @@ struct AttentionArgs {
   size_t n_past;    // position of the first token
   float scale;
   float softcap = 0;    // 0: cap(s) = s
-  size_t n_window = 0;  // positions that a token sees, the last of them its own; 0: all
-  size_t n_all = 0;     // positions that every token sees, whatever its own; 0: as above
+  size_t n_window = 0;  // positions that a token sees up to its own; 0: all
+  size_t n_all = 0;  // a token sees what is behind it too, up to so many positions; 0: it does not
 
   // The positions that token t sees are first_position(t) … end_position(t) - 1.
   size_t first_position(size_t t) const {
-    const size_t end = end_position(t);
-    return n_window > 0 && end > n_window ? end - n_window : 0;
+    const size_t n_positions = n_past + t + 1;
+    return n_window > 0 && n_positions > n_window ? n_positions - n_window : 0;
   }
   size_t end_position(size_t t) const { return n_all > 0 ? n_all : n_past + t + 1; }
 

@@ -138,9 +138,11 @@ Result<Config> read_config(const HyperParameters& parameters, const Traits& trai
       {"attention.key_length", &Config::head_dim, kMaxHeadDim, default_head_dim},
       {"attention.value_length", &Config::head_dim_v, kMaxHeadDim, default_head_dim},
   }));
-  PIPIT_ASSIGN_OR_RETURN(
-      config.n_rot,
-      parameters.gguf().get_u32(parameters.key("rope.dimension_count"), config.head_dim));
+  if (!traits.has_positions) {
+    PIPIT_ASSIGN_OR_RETURN(
+        config.n_rot,
+        parameters.gguf().get_u32(parameters.key("rope.dimension_count"), config.head_dim));
+  }
   PIPIT_ASSIGN_OR_RETURN(
       config.norm_eps,
       parameters.positive(traits.norm == NormKind::kRms ? "attention.layer_norm_rms_epsilon"

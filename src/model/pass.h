@@ -34,7 +34,7 @@ struct Pass {
   Workspace& ws;
   float* x;          // [n_tokens, n_embd] the residual stream
   float* q;          // [n_tokens, n_head · head_dim]
-  size_t n_all = 0;  // positions that every token sees; 0: those up to its own
+  size_t n_all = 0;  // AttentionArgs::n_all
 
   // Calls step(t) for every token, which writes its row of `in` [n_tokens, n_cols], then computes
   // the products of `in`.

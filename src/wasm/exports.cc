@@ -322,7 +322,8 @@ Status embed_step() {
   if (embedding == nullptr) {
     return {StatusCode::kInvalidArgument, "No embedding has begun. Begin one first."};
   }
-  if (!embedding->step()) return set_result(std::string_view());
+  PIPIT_ASSIGN_OR_RETURN(const bool is_done, embedding->step());
+  if (!is_done) return set_result(std::string_view());
   const std::span<const float> vector = embedding->vector();
   return set_result(
       std::span(reinterpret_cast<const uint8_t*>(vector.data()), vector.size_bytes()));

@@ -1,7 +1,7 @@
 // pipit convert: tiny Hugging Face folders of every family become the GGUF files that they were made from, which
 // architectures.test.ts and tiny.test.ts compare with llama.cpp.
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -53,6 +53,18 @@ for (const name of models) {
     assert.deepEqual(await computed(out), await computed(inFolder(`${name}.gguf`)));
   });
 }
+
+test("BERT's special tokens, where tokenizer_config.json does not name them", async () => {
+  const copy = inFolder('bert-plain');
+  cpSync(inFolder('bert-mean'), copy, { recursive: true });
+  writeFileSync(join(copy, 'tokenizer_config.json'), '{"do_lower_case": true}');
+  const out = inFolder('plain.gguf');
+  await succeed(['convert', copy, out]);
+  await using model = await loadModel(out);
+  await using original = await loadModel(inFolder('bert-mean.gguf'));
+  assert.deepEqual(await model.tokenize('the xyzzy'), await original.tokenize('the xyzzy'));
+  assert.deepEqual((await model.tokenize('\u4e00')).length, 3);
+});
 
 test('a type of its own, from shards, is what quantising the converted file gives', async () => {
   const [whole, direct, twice] = ['whole', 'direct', 'twice'].map((name) =>
@@ -224,6 +236,40 @@ const refusals: {
     change: config({ num_hidden_layers: 1 }),
     message: /a tensor of layer 1, but .* there are 1 layers/,
   },
+  ...[1e9, 2 ** 40, -1, 0, 1.5].flatMap((value) =>
+    ['max_position_embeddings', 'num_hidden_layers', 'num_attention_heads'].flatMap((field) =>
+      value === 1e9 && field !== 'num_hidden_layers'
+        ? []
+        : [
+            {
+              name: `'${field}' of ${value}`,
+              change: config({ [field]: value }),
+              message:
+                value === 1e9
+                  ? /no tensor for blk\.2\./
+                  : /config\.json: '\w+' is [-.\d]+; a whole number of at least 1 was expected/,
+            },
+          ],
+    ),
+  ),
+  {
+    name: 'heads that do not divide the width',
+    model: 'bert-mean',
+    change: config({ num_attention_heads: 7 }),
+    message: /'head_dim' is 9\.\d+; a whole number/,
+  },
+  ...[null, 7, {}, { id: 3 }, { id: 3, content: 7 }].map((token) => ({
+    name: `the added token ${JSON.stringify(token)}`,
+    change: (copy: string) =>
+      edit(join(copy, 'tokenizer.json'), (json) => (json.added_tokens = [token])),
+    message: /Among the tokenizer's added tokens is .*, which is no token with its 'content'/,
+  })),
+  {
+    name: 'added tokens that are no list',
+    model: 'bert-mean',
+    change: (copy) => edit(join(copy, 'tokenizer.json'), (json) => (json.added_tokens = {})),
+    message: /Among the tokenizer's added tokens is \{\}/,
+  },
   {
     name: 'a layer that is missing',
     change: config({ num_hidden_layers: 3 }),
@@ -281,6 +327,46 @@ const refusals: {
       edit(join(copy, 'tokenizer.json'), (json) => (json.model = { type: 'Unigram' })),
     message: /'Unigram'\. pipit converts BPE and WordPiece/,
   },
+  {
+    name: 'WordPiece without a vocabulary',
+    model: 'bert-mean',
+    change: (copy) =>
+      edit(join(copy, 'tokenizer.json'), (json) => (json.model = { type: 'WordPiece' })),
+    message: /'WordPiece'\. pipit converts BPE and WordPiece, with their vocabulary/,
+  },
+  {
+    name: 'a matrix behind the pooling',
+    model: 'bert-mean',
+    change: (copy) => {
+      mkdirSync(join(copy, '2_Dense'));
+      writeFileSync(join(copy, '2_Dense/config.json'), '{"in_features": 64}');
+    },
+    message: /multiplies its pooled vectors by a matrix \(2_Dense\)/,
+  },
+  ...[-1, 0.5, 2 ** 22, 2 ** 31, 2 ** 32, '7', null].flatMap((id) =>
+    ['qwen2-f16', 'bert-mean'].flatMap((model) => [
+      {
+        name: `the id ${id} in the vocabulary of ${model}`,
+        model,
+        change: (copy: string) =>
+          edit(join(copy, 'tokenizer.json'), (json) => {
+            ((json.model as Json).vocab as Json).odd = id;
+          }),
+        message:
+          /token "odd" has the id (-1|0\.5|\d+|"7"|null); ids are whole numbers from 0 to 4194303/,
+      },
+      {
+        name: `the id ${id} of an added token of ${model}`,
+        model,
+        change: (copy: string) =>
+          edit(join(copy, 'tokenizer.json'), (json) => {
+            (json.added_tokens as Json[]).push({ id, content: 'odd' });
+          }),
+        message:
+          /token "odd" has the id (-1|0\.5|\d+|"7"|null); ids are whole numbers from 0 to 4194303/,
+      },
+    ]),
+  ),
   {
     name: 'a tokenizer.model that is none',
     model: 'llama-spm',

@@ -50,15 +50,16 @@ for (const { name, file, sha256: hash, texts } of readGolden<EmbeddingCase>('emb
 const BERT = join(folder, 'tiny-bert-mean.gguf');
 
 test('pipit embed prints what embed() gives, of --text and of the lines of stdin', async () => {
-  const texts = ['the cat', 'a dog'];
+  const texts = ['the cat', '', 'a dog'];
   await using model = await loadModel(BERT, { kernels: 'simd128' });
   const expected = (await model.embed(texts)).map(({ vector }) => Array.from(vector));
   const options = ['embed', BERT, '--kernels', 'simd128'];
   const lines = expected.map((vector) => `${JSON.stringify(vector)}\n`).join('');
   assert.equal(await succeed([...options, ...texts.flatMap((text) => ['--text', text])]), lines);
   assert.equal(await succeed(options, 'the cat\r\n\na dog'), lines);
+  assert.equal(await succeed(options, 'the cat\n\na dog\n'), lines);
   assert.deepEqual(JSON.parse(await succeed([...options, '--text', 'a dog', '--json'])), {
-    embeddings: [{ text: 'a dog', tokens: 4, vector: expected[1] }],
+    embeddings: [{ text: 'a dog', tokens: 4, vector: expected[2] }],
   });
 });
 
@@ -74,6 +75,7 @@ const refusals = [
     code: 1,
     message: /Text 2: The text has 302 tokens, but the model takes at most 256/,
   },
+  { args: ['chat', BERT, 'a'], code: 1, message: /^pipit: This is an embedding model \(bert\)/ },
   {
     args: ['complete', BERT, '--prompt', 'a'],
     code: 1,

@@ -21,7 +21,11 @@ std::vector<float> embed(const std::shared_ptr<const Model>& model, std::span<co
   const auto embedding = Embedding::create(model, tokens, options);
   EXPECT_TRUE(embedding.ok()) << embedding.status().message();
   if (!embedding.ok()) return {};
-  while (!(*embedding)->step()) {
+  for (bool is_done = false; !is_done;) {
+    const Result<bool> step = (*embedding)->step();
+    EXPECT_TRUE(step.ok()) << step.status().message();
+    if (!step.ok()) return {};
+    is_done = *step;
   }
   return {(*embedding)->vector().begin(), (*embedding)->vector().end()};
 }
@@ -70,6 +74,13 @@ TEST(Embedding, TokensOfAnEncoderSeeThoseBehindThem) {
   EXPECT_FALSE(differs(load(causal.file())));
 }
 
+// RoPE turns pairs; learnt positions need none.
+TEST(Embedding, HeadsMayBeOfAnyLength) {
+  const auto model = load_bytes(TinyBert{.n_embd = 44, .n_head = 4}.file());
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  EXPECT_EQ(embed(*model, some_tokens(40)).size(), 44u);
+}
+
 TEST(Embedding, PoolingIsTheFilesUnlessTheCallerSaysOtherwise) {
   const auto tokens = some_tokens(40);
   const auto mean = load(TinyBert{.pooling_type = 1}.file());
@@ -106,10 +117,10 @@ TEST(Embedding, IsComputedInParts) {
   const auto embedding = Embedding::create(model, some_tokens(70), {});
   ASSERT_TRUE(embedding.ok()) << embedding.status().message();
   size_t n_steps = 1;
-  while (!(*embedding)->step()) ++n_steps;
+  while (!*(*embedding)->step()) ++n_steps;
   EXPECT_EQ(n_steps, 2 * 2 * 3u) << "2 layers, 2 rounds, 70 tokens of at most 32 a part";
   const std::vector<float> vector((*embedding)->vector().begin(), (*embedding)->vector().end());
-  EXPECT_TRUE((*embedding)->step()) << "once it is done it stays so";
+  EXPECT_TRUE(*(*embedding)->step()) << "once it is done it stays so";
   EXPECT_EQ(vector,
             std::vector<float>((*embedding)->vector().begin(), (*embedding)->vector().end()));
 }
@@ -156,6 +167,29 @@ TEST(Embedding, SaysWhatIsWrong) {
     EXPECT_EQ(embedding.status().code(), c.code) << c.name;
     EXPECT_NE(embedding.status().message().find(c.message), std::string::npos)
         << c.name << ": " << embedding.status().message();
+  }
+}
+
+TEST(Embedding, AVectorThatIsNoNumbersIsAnError) {
+  for (const float value : {NAN, INFINITY, 3e38f}) {
+    TinyBert tiny;
+    tiny.change_values = [=](const std::string& name, std::vector<float>& values) {
+      if (name == "blk.1.layer_output_norm.bias") values[5] = value;
+    };
+    const auto embedding = Embedding::create(load(tiny.file()), some_tokens(3), {});
+    ASSERT_TRUE(embedding.ok()) << embedding.status().message();
+    Result<bool> step = (*embedding)->step();
+    while (step.ok() && !*step) step = (*embedding)->step();
+    if (std::isfinite(value)) {
+      ASSERT_TRUE(step.ok()) << step.status().message();
+      EXPECT_NEAR((*embedding)->vector()[5], 1, 1e-6) << "the largest numbers are numbers";
+      continue;
+    }
+    ASSERT_FALSE(step.ok()) << value;
+    EXPECT_EQ(step.status().code(), StatusCode::kInternal);
+    EXPECT_EQ(step.status().message(),
+              "The text's vector has elements that are no finite numbers. The model file may be "
+              "damaged: download it again, or report this as a bug.");
   }
 }
 

@@ -97,7 +97,8 @@ void expect_attention(const Sequence& s, const KernelSet& set, size_t token, siz
                       const float* actual, const std::string& what) {
   const Shape& shape = s.shape;
   const size_t n_seen = shape.sees_all ? shape.n_positions : token + 1;
-  const size_t first = shape.n_window > 0 && n_seen > shape.n_window ? n_seen - shape.n_window : 0;
+  const bool is_cut = shape.n_window > 0 && token + 1 > shape.n_window;
+  const size_t first = is_cut ? token + 1 - shape.n_window : 0;
   const size_t h_kv = h / (shape.n_head / shape.n_head_kv);
   std::vector<double> p(n_seen);
   std::vector<float> k(shape.head_dim), v(n_seen * shape.head_dim_v);
@@ -183,6 +184,7 @@ std::vector<Shape> shapes() {
   for (const size_t n : {size_t{1}, size_t{3}, size_t{5}, size_t{64}, size_t{65}, size_t{200},
                          kPagePositions + 75}) {
     shapes.push_back({2, 2, 32, 32, n, 1, 0, 0, true});
+    shapes.push_back({2, 2, 32, 32, n, 1, 2, 0, true});
   }
   return shapes;
 }
@@ -213,7 +215,7 @@ TEST_P(Attention, ATileGivesTheBitsOfItsTokensOneByOne) {
   for (const Shape& shape :
        {Shape{3, 1, 64, 64, 130}, Shape{8, 2, 10, 7, 67}, Shape{6, 2, 16, 8, 600},
         Shape{3, 1, 16, 16, 133, 1, 3}, Shape{3, 1, 16, 16, 200, 1, 65, 2},
-        Shape{2, 2, 32, 32, 130, 1, 0, 0, true}}) {
+        Shape{2, 2, 32, 32, 130, 1, 0, 0, true}, Shape{2, 2, 32, 32, 200, 1, 65, 0, true}}) {
     const Sequence sequence(shape, type, random);
     for (size_t n = 2; n <= kTileTokens; ++n) {
       for (size_t first = shape.n_positions - n - 5; first + n <= shape.n_positions; ++first) {

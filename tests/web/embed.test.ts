@@ -75,6 +75,7 @@ test('an error says which of several texts it is about', async () => {
 const WRONG: [args: [texts: unknown, options?: unknown], message: RegExp][] = [
   [['a'], /texts must be an array of strings, not 'a'/],
   [[undefined], /texts must be an array of strings, not undefined/],
+  [[Array(1)], /texts\[0\] must be a string, not undefined/],
   [[['a', 5]], /texts\[1\] must be a string, not 5/],
   [[['a'], { poling: 'cls' }], /no option of embed\(\) 'poling' \(did you mean 'pooling'/],
   [[['a'], { pooling: 5 }], /'pooling' must be a string, not 5/],

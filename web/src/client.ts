@@ -195,7 +195,7 @@ export class LanguageModel {
     checkKeys(options, ['pooling', 'signal', 'onProgress'], 'option of embed()');
     const { pooling = 'auto', signal, onProgress } = options;
     checkString(pooling, "The option 'pooling'");
-    const checked = texts.map((text, i) => checkString(text, `texts[${i}]`));
+    const checked = Array.from(texts, (text, i) => checkString(text, `texts[${i}]`));
     return await this.#connection.request(
       { type: 'embed', texts: checked, pooling },
       {

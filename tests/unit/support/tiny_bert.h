@@ -19,6 +19,8 @@ struct TinyBert {
   // Tests change tensors through this.
   std::function<void(std::string& name, std::vector<uint64_t>& dims)> change_tensor = [](auto&,
                                                                                          auto&) {};
+  std::function<void(const std::string& name, std::vector<float>& values)> change_values =
+      [](auto&, auto&) {};
   std::function<void(GgufBuilder&)> add = [](GgufBuilder&) {};
 
   std::vector<uint8_t> file() const {
@@ -40,8 +42,9 @@ struct TinyBert {
       if (name.empty()) return;
       size_t n = 1;
       for (const uint64_t dim : dims) n *= static_cast<size_t>(dim);
-      builder.tensor(name, TensorType::kF32, dims,
-                     random.floats(n, dims.size() == 1 ? 1.0f : 0.5f));
+      std::vector<float> values = random.floats(n, dims.size() == 1 ? 1.0f : 0.5f);
+      change_values(name, values);
+      builder.tensor(name, TensorType::kF32, dims, values);
     };
     const auto both = [&](const std::string& name, std::vector<uint64_t> dims) {
       tensor(name + ".weight", dims);

@@ -54,7 +54,7 @@ export const chat: Command = {
     if (!isConversation && message.trim() === '') throw new UsageError(EMPTY_MESSAGE);
     await using model = await openModel(name, args, signal);
     const isBase = chatTemplate === undefined && model.info.chatTemplate === null;
-    if (isBase) remark(BASE_MODEL);
+    if (isBase && model.info.makesText) remark(BASE_MODEL);
     const answer: Answer = async (messages, stop) => {
       const stream = isBase
         ? model.generate(textOf(messages), { ...options, signal: stop })

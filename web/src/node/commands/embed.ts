@@ -55,8 +55,9 @@ async function readLines(): Promise<string[]> {
   const text = await readStdin(
     "The texts are missing. Give '--text TEXT', or pipe lines into stdin.",
   );
-  const lines = text.split(/\r?\n/).filter((line) => line !== '');
-  if (lines.length === 0)
+  // An empty line is a text as well: the vectors stand as the lines do.
+  const lines = text.replace(/\r?\n$/, '').split(/\r?\n/);
+  if (lines.every((line) => line === ''))
     throw new UsageError('There is no text in stdin. Give at least one line.');
   return lines;
 }

@@ -212,16 +212,16 @@ const RMS_EPSILON = { field: 'rms_norm_eps', key: 'attention.layer_norm_rms_epsi
 /** What all families have. */
 export function commonKeys(family: Family, config: Config): Record<string, MetadataValue> {
   const { field, key } = family.epsilon ?? RMS_EPSILON;
-  const nHead = config.number('num_attention_heads');
+  const nHead = config.count('num_attention_heads');
   const dim = headDim(config);
   return {
-    vocab_size: u32(config.number('vocab_size')),
-    context_length: u32(config.number('max_position_embeddings')),
-    embedding_length: u32(config.number('hidden_size')),
-    block_count: u32(config.number('num_hidden_layers')),
-    feed_forward_length: u32(config.number('intermediate_size')),
+    vocab_size: u32(config.count('vocab_size')),
+    context_length: u32(config.count('max_position_embeddings')),
+    embedding_length: u32(config.count('hidden_size')),
+    block_count: u32(config.count('num_hidden_layers')),
+    feed_forward_length: u32(config.count('intermediate_size')),
     'attention.head_count': u32(nHead),
-    'attention.head_count_kv': u32(config.number('num_key_value_heads', nHead)),
+    'attention.head_count_kv': u32(config.count('num_key_value_heads', nHead)),
     'attention.key_length': u32(dim),
     'attention.value_length': u32(dim),
     ...(family.hasPositions

@@ -32,7 +32,7 @@ export const u32 = (value: number): MetadataValue => ({ type: 'u32', value });
 
 /** Length of a head. */
 export function headDim(config: Config): number {
-  return config.number(
+  return config.count(
     'head_dim',
     config.number('hidden_size') / config.number('num_attention_heads'),
   );

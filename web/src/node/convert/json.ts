@@ -47,6 +47,16 @@ export class Config {
     throw new PipitError('invalid_file', `config.json: '${key}' ${found}; a number was expected.`);
   }
 
+  /** Throws invalid_file for what is no whole number from 1 to 2^32 - 1. */
+  count(key: string, fallback?: number): number {
+    const value = this.number(key, fallback);
+    if (Number.isInteger(value) && value >= 1 && value < 2 ** 32) return value;
+    throw new PipitError(
+      'invalid_file',
+      `config.json: '${key}' is ${value}; a whole number of at least 1 was expected.`,
+    );
+  }
+
   optional(key: string): number | undefined {
     return this.get(key) === undefined ? undefined : this.number(key);
   }

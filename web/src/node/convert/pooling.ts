@@ -12,8 +12,17 @@ const MODES: Record<string, number> = {
   pooling_mode_lasttoken: 3,
 };
 
-/** None where the folder says nothing of pooling. Throws unsupported for another way of pooling, or several. */
+/**
+ * None where the folder says nothing of pooling. Throws unsupported for another way of pooling, or several, and for a
+ * matrix behind it.
+ */
 export async function poolingKeys(folder: string): Promise<Record<string, MetadataValue>> {
+  if (await readJson(join(folder, '2_Dense', 'config.json'))) {
+    throw new PipitError(
+      'unsupported',
+      'The model multiplies its pooled vectors by a matrix (2_Dense), which pipit does not do; without it they would be wrong.',
+    );
+  }
   const json = await readJson(join(folder, '1_Pooling', 'config.json'));
   if (!json) return {};
   const chosen = Object.keys(json).filter((key) => isMode(json, key));

@@ -126,8 +126,8 @@ function checkComplete(
 ): void {
   const names = new Set(tensors.map(({ name }) => name));
   const always = outside ? Object.values(outside) : ['token_embd', 'output_norm'];
-  const required = new Set(always.map((name) => `${name}.weight`));
-  const nLayer = config.number('num_hidden_layers');
+  const nLayer = config.count('num_hidden_layers');
+  const inLayers = new Set<string>();
   for (const name of names) {
     const [, layer, rest] = /^blk\.(\d+)\.(.*)$/.exec(name) ?? [];
     if (layer === undefined) continue;
@@ -137,14 +137,17 @@ function checkComplete(
         `There is a tensor of layer ${layer}, but config.json says that there are ${nLayer} layers.`,
       );
     }
-    for (let i = 0; i < nLayer; i++) required.add(`blk.${i}.${rest}`);
+    inLayers.add(rest!);
   }
-  const missing = [...required].find((name) => !names.has(name));
-  if (missing === undefined) return;
-  throw new PipitError(
-    'invalid_file',
-    `The model has no tensor for ${missing}. Are all of its .safetensors files there?`,
-  );
+  const check = (name: string): void => {
+    if (names.has(name)) return;
+    throw new PipitError(
+      'invalid_file',
+      `The model has no tensor for ${name}. Are all of its .safetensors files there?`,
+    );
+  };
+  for (const name of always) check(`${name}.weight`);
+  for (const rest of inLayers) for (let i = 0; i < nLayer; i++) check(`blk.${i}.${rest}`);
 }
 
 /** A tensor's bytes as they are, `partBytes` at a time. Throws io. */

@@ -7,7 +7,7 @@ import type { Metadata } from './gguf_header.ts';
 import { type Json, isObject, readJson } from './json.ts';
 import { readSentencePiece } from './sentencepiece.ts';
 import { readTokenizerJson } from './tokenizer_json.ts';
-import { type AddedToken, TOKEN_TYPES, type Vocabulary, addTokens } from './vocabulary.ts';
+import { TOKEN_TYPES, type Vocabulary, addTokens } from './vocabulary.ts';
 
 /**
  * The pairs `tokenizer.…`, for a model of `nVocab` rows of embeddings. Throws not_found where the folder has no
@@ -30,12 +30,13 @@ export async function readTokenizer(folder: string, nVocab: number): Promise<Met
   }
   const vocabulary = model ? readSentencePiece(model) : readTokenizerJson(tokenizer!);
   const decoder = settings.added_tokens_decoder;
-  addTokens(vocabulary, (tokenizer?.added_tokens as AddedToken[] | undefined) ?? []);
+  addTokens(vocabulary, tokenizer?.added_tokens ?? []);
   addTokens(
     vocabulary,
-    Object.entries(isObject(decoder) ? decoder : {}).map(
-      ([id, token]) => ({ ...(token as object), id: Number(id) }) as AddedToken,
-    ),
+    Object.entries(isObject(decoder) ? decoder : {}).map(([id, token]) => ({
+      ...(token as object),
+      id: Number(id),
+    })),
   );
   fit(vocabulary, nVocab);
 
@@ -98,7 +99,9 @@ function setSpecialTokens(
   const ids = new Map(tokens.map((token, id) => [token, id]));
   for (const [name, key] of Object.entries(model === 'bert' ? WORDPIECE : SPECIAL)) {
     const token = settings[`${name}_token`];
-    const text = isObject(token) ? token.content : token;
+    // Many of BERT's folders leave them out, where they are called as everywhere.
+    const byDefault = model === 'bert' ? `[${name.toUpperCase()}]` : undefined;
+    const text = isObject(token) ? token.content : (token ?? byDefault);
     const listed = config[`${name}_token_id`];
     const id = ids.get(String(text)) ?? (Array.isArray(listed) ? (listed as unknown[])[0] : listed);
     if (typeof id !== 'number' || id >= tokens.length) continue;

@@ -1,7 +1,7 @@
 // tokenizer.json: a tokenizer of Hugging Face's library. BPE is recognised by what it does to a text before the merges.
 import { PipitError } from '../../errors.ts';
 import { type Json, isObject } from './json.ts';
-import { type AddedToken, TOKEN_TYPES, type Vocabulary } from './vocabulary.ts';
+import { TOKEN_TYPES, type Vocabulary, checkId } from './vocabulary.ts';
 
 const LLAMA3_REGEX =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
@@ -33,11 +33,11 @@ interface WordPieceModel {
 /** Throws unsupported for another model than BPE and WordPiece, and for a pre-tokenizer that pipit does not know. */
 export function readTokenizerJson(json: Json): Vocabulary {
   const model = json.model as BpeModel | undefined;
-  if (model?.type === 'WordPiece') return readWordPiece(json);
-  if (!model?.vocab || !Array.isArray(model.merges)) {
+  if (model?.type === 'WordPiece' && isObject(model.vocab)) return readWordPiece(json);
+  if (!isObject(model?.vocab) || !Array.isArray(model.merges)) {
     throw new PipitError(
       'unsupported',
-      `tokenizer.json has a model of the type '${model?.type ?? 'none'}'. pipit converts BPE and WordPiece.`,
+      `tokenizer.json has a model of the type '${model?.type ?? 'none'}'. pipit converts BPE and WordPiece, with their vocabulary.`,
     );
   }
   const merges = model.merges.map((merge) => (typeof merge === 'string' ? merge : merge.join(' ')));
@@ -50,6 +50,7 @@ export function readTokenizerJson(json: Json): Vocabulary {
     addsSpacePrefix: false,
   };
   for (const [token, id] of Object.entries(model.vocab)) {
+    checkId(id, token);
     vocabulary.tokens[id] = token;
     vocabulary.types[id] = TOKEN_TYPES.normal;
   }
@@ -57,21 +58,18 @@ export function readTokenizerJson(json: Json): Vocabulary {
   return { ...vocabulary, pre: preTokenizer(json, model), merges };
 }
 
-/** Here pieces that go on with a word are marked, in GGUF those that begin one. */
+/** Here pieces that go on with a word are marked, in GGUF those that begin one; special tokens are added as they are. */
 function readWordPiece(json: Json): Vocabulary {
   const { vocab, continuing_subword_prefix: mark = '##' } = json.model as WordPieceModel;
-  const special = new Set(
-    ((json.added_tokens as AddedToken[] | undefined) ?? []).map(({ content }) => content),
-  );
   const vocabulary: Vocabulary = {
     ...{ model: 'bert', pre: 'default', tokens: [], types: [], scores: [] },
     addsSpacePrefix: false,
     normalizer: normalizerOf(json.normalizer),
   };
   for (const [token, id] of Object.entries(vocab)) {
+    checkId(id, token);
     const goesOn = token.startsWith(mark);
-    const piece = goesOn ? token.slice(mark.length) : `\u2581${token}`;
-    vocabulary.tokens[id] = special.has(token) ? token : piece;
+    vocabulary.tokens[id] = goesOn ? token.slice(mark.length) : `\u2581${token}`;
     vocabulary.types[id] = TOKEN_TYPES.normal;
   }
   return vocabulary;
