@@ -254,8 +254,8 @@ class Embedding {
                                                    const EmbedOptions& options);
   ~Embedding();
 
-  // True when all is computed. Errors: kInternal (the vector is not finite); then the
-  // embedding is of no further use.
+  // True when all is computed. Errors: kInternal (the vector is not finite); then step()
+  // repeats the error.
   Result<bool> step();
 
   // [n_embd] of length 1, once all is computed.

@@ -12,6 +12,8 @@ struct Embedding::State {
   Pooling pooling;
   Encoder encoder;
   bool is_done = false;
+  Status pooled = ok_status();
+  Array<double> sums;   // [n_embd]
   Array<float> vector;  // [n_embd]
 
   Status pool();
@@ -44,20 +46,25 @@ Result<std::unique_ptr<Embedding>> Embedding::create(std::shared_ptr<const Model
   PIPIT_RETURN_IF_ERROR(check_tokens(tokens, config.n_vocab));
   PIPIT_ASSIGN_OR_RETURN(Encoder encoder,
                          Encoder::create(config, parts.weights, *parts.kernels, tokens));
-  auto state = std::make_unique<State>(State{
-      .model = std::move(model), .pooling = *pooling, .encoder = std::move(encoder), .vector = {}});
+  auto state = std::make_unique<State>(State{.model = std::move(model),
+                                             .pooling = *pooling,
+                                             .encoder = std::move(encoder),
+                                             .sums = {},
+                                             .vector = {}});
+  PIPIT_RETURN_IF_ERROR(state->sums.resize(config.n_embd));
   PIPIT_RETURN_IF_ERROR(state->vector.resize(config.n_embd));
   return std::unique_ptr<Embedding>(new Embedding(std::move(state)));
 }
 
 Result<bool> Embedding::step() {
   State& s = *state_;
-  if (s.is_done) return true;
-  const Model::Parts& parts = s.model->parts();
-  if (!s.encoder.step({*parts.kernels, *parts.pool}, parts.streams.n_streams())) return false;
-  PIPIT_RETURN_IF_ERROR(s.pool());
-  s.is_done = true;
-  return true;
+  if (!s.is_done) {
+    const Model::Parts& parts = s.model->parts();
+    s.is_done = s.encoder.step({*parts.kernels, *parts.pool}, parts.streams.n_streams());
+    if (s.is_done) s.pooled = s.pool();
+  }
+  PIPIT_RETURN_IF_ERROR(s.pooled);
+  return s.is_done;
 }
 
 std::span<const float> Embedding::vector() const { return state_->vector.span(); }
@@ -68,11 +75,12 @@ Status Embedding::State::pool() {
   const size_t n_tokens = vectors.size() / n;
   const size_t first = pooling == Pooling::kLast ? n_tokens - 1 : 0;
   const size_t end = pooling == Pooling::kCls ? 1 : n_tokens;
+  for (size_t t = first; t < end; ++t) {  // row by row, as they lie in memory
+    for (size_t i = 0; i < n; ++i) sums[i] += double{vectors[t * n + i]};
+  }
   double squares = 0;
   for (size_t i = 0; i < n; ++i) {
-    double sum = 0;
-    for (size_t t = first; t < end; ++t) sum += double{vectors[t * n + i]};
-    vector[i] = static_cast<float>(sum / static_cast<double>(end - first));
+    vector[i] = static_cast<float>(sums[i] / static_cast<double>(end - first));
     squares += double{vector[i]} * double{vector[i]};
   }
   if (!std::isfinite(squares)) {

@@ -66,6 +66,24 @@ test("BERT's special tokens, where tokenizer_config.json does not name them", as
   assert.deepEqual((await model.tokenize('\u4e00')).length, 3);
 });
 
+test('the token behind a text is the one of tokenizer.json, as Qwen 3 Embedding has it', async () => {
+  const copy = inFolder('qwen3-end');
+  cpSync(inFolder('qwen3-last'), copy, { recursive: true });
+  edit(join(copy, 'tokenizer.json'), (json) => {
+    const single = [{ Sequence: { id: 'A' } }, { SpecialToken: { id: '<|endoftext|>' } }];
+    const processors = [{ type: 'ByteLevel' }, { type: 'TemplateProcessing', single }];
+    json.post_processor = { type: 'Sequence', processors };
+  });
+  const { eos_token: ofChat } = JSON.parse(
+    readFileSync(join(copy, 'tokenizer_config.json'), 'utf8'),
+  ) as Json;
+  assert.deepEqual(ofChat, { content: '<|im_end|>' });
+  const out = inFolder('qwen3-end.gguf');
+  await succeed(['convert', copy, out]);
+  await using model = await loadModel(out);
+  assert.deepEqual((await model.tokenize('the')).slice(-1), [264]);
+});
+
 test('a type of its own, from shards, is what quantising the converted file gives', async () => {
   const [whole, direct, twice] = ['whole', 'direct', 'twice'].map((name) =>
     inFolder(`${name}.gguf`),

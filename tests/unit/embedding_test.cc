@@ -190,6 +190,7 @@ TEST(Embedding, AVectorThatIsNoNumbersIsAnError) {
     EXPECT_EQ(step.status().message(),
               "The text's vector has elements that are no finite numbers. The model file may be "
               "damaged: download it again, or report this as a bug.");
+    EXPECT_EQ((*embedding)->step().status().message(), step.status().message());
   }
 }
 

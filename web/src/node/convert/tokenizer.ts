@@ -110,25 +110,34 @@ function setSpecialTokens(
   if (model === 'bert') return; // they always have both
   for (const name of ['bos', 'eos'] as const) {
     const said = settings[`add_${name}_token`];
+    const added = templateToken(tokenizer?.post_processor, name);
     const byDefault =
       tokenizer && 'post_processor' in tokenizer
-        ? templateAdds(tokenizer.post_processor, name)
+        ? added !== undefined
         : name === 'bos' && model === 'llama';
     const value = typeof said === 'boolean' ? said : byDefault;
+    // Qwen 3 Embedding's texts end with another token than a chat's answers.
+    const id = ids.get(String(added));
+    if (value && id !== undefined) {
+      metadata.set(`tokenizer.ggml.${name}_token_id`, { type: 'u32', value: id });
+    }
     if (value && !metadata.has(`tokenizer.ggml.${name}_token_id`)) continue;
     metadata.set(`tokenizer.ggml.add_${name}_token`, { type: 'bool', value });
   }
 }
 
-/** Whether tokenizer.json's post-processor puts a special token in front of a text, or behind it. */
-function templateAdds(processor: unknown, name: 'bos' | 'eos'): boolean {
-  if (!isObject(processor)) return false;
+/** The special token that tokenizer.json's post-processor puts in front of a text, or behind it. */
+function templateToken(processor: unknown, name: 'bos' | 'eos'): string | undefined {
+  if (!isObject(processor)) return undefined;
   if (Array.isArray(processor.processors)) {
-    return processor.processors.some((each) => templateAdds(each, name));
+    return (processor.processors as unknown[])
+      .map((each) => templateToken(each, name))
+      .find((token) => token !== undefined);
   }
-  if (!Array.isArray(processor.single)) return false;
+  if (!Array.isArray(processor.single)) return undefined;
   const place = (processor.single as unknown[]).at(name === 'bos' ? 0 : -1);
-  return isObject(place) && 'SpecialToken' in place;
+  const token = isObject(place) ? place.SpecialToken : undefined;
+  return isObject(token) ? String(token.id) : undefined;
 }
 
 async function chatTemplate(folder: string, settings: Json): Promise<string | undefined> {
