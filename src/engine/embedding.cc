@@ -1,4 +1,5 @@
 // Embedding: a text's tokens through the encoder, and their vectors pooled into one.
+#include <algorithm>
 #include <cmath>
 
 #include "base/str_cat.h"
@@ -10,6 +11,7 @@ namespace pipit {
 struct Embedding::State {
   std::shared_ptr<const Model> model;
   Pooling pooling;
+  size_t n_parts;  // of the encoder's that one step computes
   Encoder encoder;
   bool is_done = false;
   Status pooled = ok_status();
@@ -46,8 +48,11 @@ Result<std::unique_ptr<Embedding>> Embedding::create(std::shared_ptr<const Model
   PIPIT_RETURN_IF_ERROR(check_tokens(tokens, config.n_vocab));
   PIPIT_ASSIGN_OR_RETURN(Encoder encoder,
                          Encoder::create(config, parts.weights, *parts.kernels, tokens));
+  // A part is half a layer's work.
+  const size_t n_parts = 2 * config.n_layer * kPartTokens / std::min(kMaxBatch, tokens.size());
   auto state = std::make_unique<State>(State{.model = std::move(model),
                                              .pooling = *pooling,
+                                             .n_parts = std::max<size_t>(1, n_parts),
                                              .encoder = std::move(encoder),
                                              .sums = {},
                                              .vector = {}});
@@ -60,7 +65,9 @@ Result<bool> Embedding::step() {
   State& s = *state_;
   if (!s.is_done) {
     const Model::Parts& parts = s.model->parts();
-    s.is_done = s.encoder.step({*parts.kernels, *parts.pool}, parts.streams.n_streams());
+    for (size_t i = 0; i < s.n_parts && !s.is_done; ++i) {
+      s.is_done = s.encoder.step({*parts.kernels, *parts.pool}, parts.streams.n_streams());
+    }
     if (s.is_done) s.pooled = s.pool();
   }
   PIPIT_RETURN_IF_ERROR(s.pooled);

@@ -16,6 +16,10 @@
 
 namespace pipit {
 
+// A step of the engine does the work of so many tokens in all layers. Together they take less time
+// than two tokens alone, which read every weight anew.
+inline constexpr size_t kPartTokens = 4;
+
 // Whether the output head is computed in two steps, learnt from how that went before. Not for
 // several threads at once.
 class HeadChoice {

@@ -10,10 +10,6 @@
 namespace pipit {
 namespace {
 
-// A part of a pass does the work of so many tokens in all layers. Together they take less time than
-// two tokens alone, which read every weight anew.
-constexpr size_t kPartTokens = 4;
-
 // A part of a removal moves about so many positions of a head, some milliseconds' work.
 constexpr size_t kPartMoves = 4096;
 
