@@ -503,23 +503,11 @@ async function makeWritten({ llama, python }) {
 
 // What a model makes of some tokens: logits, or a vector.
 async function compute(llama, path) {
-  const model = await openModel(llama, path);
   const tokens = Array.from({ length: kTinyTokens }, (_, i) => (i * 37) % 97);
-  if (model.isEncoder()) {
-    const vector = await model.embed(tokens);
-    await model.dispose();
-    return vector;
-  }
-  const context = await model.context({ nCtx: 256, batch: kTinyTokens, threads: 1 });
-  const logits = [];
-  await context.feed(
-    tokens,
-    (i) => i === kTinyTokens - 1,
-    (_, row) => logits.push(...row),
-  );
-  await context.dispose();
+  const model = await openModel(llama, path);
+  const vector = model.isEncoder() ? await model.embed(tokens) : undefined;
   await model.dispose();
-  return logits;
+  return vector ?? (await tinyLogits(llama, path, tokens));
 }
 
 // ---------------------------------------------------------------------------------------------

@@ -20,7 +20,9 @@ using testing::bytes_of;
 using testing::GgufBuilder;
 using testing::ids_of;
 using testing::load_tokenizer;
+using testing::load_valid;
 using testing::LoadedTokenizer;
+using testing::plain_ids;
 using testing::TokenizerFile;
 using Ids = std::vector<Token>;
 
@@ -46,21 +48,10 @@ struct Pieces {
   Token stop = file.piece("<stop>", TokenType::kControl);
 };
 
-LoadedTokenizer load(const TokenizerFile& file) {
-  auto loaded = load_tokenizer(file.build());
-  EXPECT_TRUE(loaded.ok()) << loaded.status().message();
-  return loaded.ok() ? std::move(*loaded) : LoadedTokenizer();
-}
-
-// Without begin and end.
-Ids plain_ids(const LoadedTokenizer& loaded, std::string_view text, bool parse_special = false) {
-  return ids_of(*loaded.tokenizer, text, {.add_special = false, .parse_special = parse_special});
-}
-
 TEST(SentencePieceTokenizer, Encodes) {
   Pieces p;
   p.file.more.boolean("tokenizer.ggml.add_space_prefix", false);
-  const LoadedTokenizer loaded = load(p.file);
+  const LoadedTokenizer loaded = load_valid(p.file);
   ASSERT_NE(loaded.tokenizer, nullptr);
   EXPECT_EQ(loaded.tokenizer->name(), "sentencepiece");
   EXPECT_TRUE(loaded.tokenizer->adds_bos());
@@ -104,7 +95,7 @@ TEST(SentencePieceTokenizer, Encodes) {
 
 TEST(SentencePieceTokenizer, ASpaceInFrontOfATextAndBehindSpecialTokens) {
   Pieces p;  // whose file does not say whether; the default is true
-  const LoadedTokenizer loaded = load(p.file);
+  const LoadedTokenizer loaded = load_valid(p.file);
   ASSERT_NE(loaded.tokenizer, nullptr);
   EXPECT_TRUE(loaded.tokenizer->adds_space_prefix());
   struct Case {
@@ -130,7 +121,7 @@ TEST(SentencePieceTokenizer, ASpaceInFrontOfATextAndBehindSpecialTokens) {
 
 TEST(SentencePieceTokenizer, Decodes) {
   const Pieces p;
-  const LoadedTokenizer loaded = load(p.file);
+  const LoadedTokenizer loaded = load_valid(p.file);
   ASSERT_NE(loaded.tokenizer, nullptr);
   struct Case {
     const char* name;
@@ -159,9 +150,9 @@ TEST(SentencePieceTokenizer, Decodes) {
 TEST(SentencePieceTokenizer, LongTextsAreCutWhereNoMergeReachesAcross) {
   constexpr int kUnits = 5000;
   Pieces p;
-  const LoadedTokenizer divisible = load(p.file);
+  const LoadedTokenizer divisible = load_valid(p.file);
   const Token across = p.file.piece("c\u2581a");  // it merges across the begin of a word
-  const LoadedTokenizer whole = load(p.file);
+  const LoadedTokenizer whole = load_valid(p.file);
   ASSERT_TRUE(divisible.tokenizer != nullptr && whole.tokenizer != nullptr);
   struct Case {
     const char* name;
@@ -200,7 +191,7 @@ TEST(SentencePieceTokenizer, WithoutByteTokens) {
   const Token unknown = file.piece("<unk>", TokenType::kControl);  // as converters write it
   file.more.u32("tokenizer.ggml.unknown_token_id", static_cast<uint32_t>(unknown))
       .boolean("tokenizer.ggml.add_space_prefix", false);
-  const LoadedTokenizer loaded = load(file);
+  const LoadedTokenizer loaded = load_valid(file);
   ASSERT_NE(loaded.tokenizer, nullptr);
   EXPECT_EQ(plain_ids(loaded, "axyza"), (Ids{0, unknown, 0}));
   EXPECT_EQ(bytes_of(*loaded.tokenizer, {0, unknown}, false), "a");

@@ -18,7 +18,9 @@ using testing::bytes_of;
 using testing::GgufBuilder;
 using testing::ids_of;
 using testing::load_tokenizer;
+using testing::load_valid;
 using testing::LoadedTokenizer;
+using testing::plain_ids;
 using testing::TokenizerFile;
 using Ids = std::vector<Token>;
 
@@ -60,20 +62,9 @@ struct Pieces {
   Token tag = file.add("<tag>", TokenType::kUserDefined);
 };
 
-LoadedTokenizer load(const TokenizerFile& file) {
-  auto loaded = load_tokenizer(file.build());
-  EXPECT_TRUE(loaded.ok()) << loaded.status().message();
-  return loaded.ok() ? std::move(*loaded) : LoadedTokenizer();
-}
-
-// Without [CLS] and [SEP].
-Ids plain_ids(const LoadedTokenizer& loaded, std::string_view text, bool parse_special = false) {
-  return ids_of(*loaded.tokenizer, text, {.add_special = false, .parse_special = parse_special});
-}
-
 TEST(WordPieceTokenizer, Encodes) {
   const Pieces p;
-  const LoadedTokenizer loaded = load(p.file);
+  const LoadedTokenizer loaded = load_valid(p.file);
   ASSERT_NE(loaded.tokenizer, nullptr);
   EXPECT_EQ(loaded.tokenizer->name(), "wordpiece");
   struct Case {
@@ -138,7 +129,7 @@ TEST(WordPieceTokenizer, ClsAndSepWhateverTheFileSaysOfBeginAndEnd) {
   for (const Case& c : cases) {
     Pieces p;
     c.add(p.file.more);
-    const LoadedTokenizer loaded = load(p.file);
+    const LoadedTokenizer loaded = load_valid(p.file);
     ASSERT_NE(loaded.tokenizer, nullptr) << c.name;
     const Tokenizer& tokenizer = *loaded.tokenizer;
     EXPECT_EQ(ids_of(tokenizer, "a", {.add_special = true}), (Ids{kCls, p.a, kSep})) << c.name;
@@ -178,7 +169,7 @@ TEST(WordPieceTokenizer, WhereSpecialTokensAreFound) {
   for (const Case& c : cases) {
     TokenizerFile changed = file;
     c.add(changed.more);
-    const LoadedTokenizer loaded = load(changed);
+    const LoadedTokenizer loaded = load_valid(changed);
     ASSERT_NE(loaded.tokenizer, nullptr) << c.name;
     EXPECT_EQ(ids_of(*loaded.tokenizer, "x", {.add_special = true}), c.ids) << c.name;
   }
@@ -208,7 +199,7 @@ TEST(WordPieceTokenizer, LeavesCaseAndAccentsWhereTheFileSaysSo) {
   for (const Case& c : cases) {
     Pieces p;
     c.add(p.file.more);
-    const LoadedTokenizer loaded = load(p.file);
+    const LoadedTokenizer loaded = load_valid(p.file);
     ASSERT_NE(loaded.tokenizer, nullptr) << c.name;
     EXPECT_EQ(plain_ids(loaded, "À"), (Ids{c.id(p)})) << c.name;
     EXPECT_EQ(plain_ids(loaded, "a\u0301"), c.marked(p)) << c.name;
@@ -217,7 +208,7 @@ TEST(WordPieceTokenizer, LeavesCaseAndAccentsWhereTheFileSaysSo) {
 
 TEST(WordPieceTokenizer, Decodes) {
   const Pieces p;
-  const LoadedTokenizer loaded = load(p.file);
+  const LoadedTokenizer loaded = load_valid(p.file);
   ASSERT_NE(loaded.tokenizer, nullptr);
   struct Case {
     const char* name;
@@ -243,7 +234,7 @@ TEST(WordPieceTokenizer, Decodes) {
 TEST(WordPieceTokenizer, LongTextsTakeTimeByTheirLength) {
   constexpr size_t kBytes = 1 << 20;
   const Pieces p;
-  const LoadedTokenizer loaded = load(p.file);
+  const LoadedTokenizer loaded = load_valid(p.file);
   ASSERT_NE(loaded.tokenizer, nullptr);
   struct Case {
     const char* name;
@@ -330,7 +321,7 @@ TEST(WordPieceTokenizer, OddVocabulariesThatAreRight) {
   const Token twice = p.file.add("\u2581play");
   p.file.texts[4] = "";  // "ing"
   const Token long_piece = p.file.add("\u2581" + std::string(509, 'x'));
-  const LoadedTokenizer loaded = load(p.file);
+  const LoadedTokenizer loaded = load_valid(p.file);
   ASSERT_NE(loaded.tokenizer, nullptr);
   EXPECT_EQ(plain_ids(loaded, "play"), (Ids{twice})) << "of equal pieces the last";
   EXPECT_EQ(plain_ids(loaded, "playing"), (Ids{kUnknown})) << "an empty piece";

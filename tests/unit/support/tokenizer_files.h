@@ -1,6 +1,8 @@
 // Small GGUF files with a tokenizer, for the tests of src/tokenizer.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cstdint>
 #include <cstdio>
 #include <initializer_list>
@@ -118,11 +120,24 @@ inline Result<LoadedTokenizer> load_tokenizer(const std::vector<uint8_t>& bytes)
   return loaded;
 }
 
+// The same of a file that is right.
+inline LoadedTokenizer load_valid(const TokenizerFile& file) {
+  auto loaded = load_tokenizer(file.build());
+  EXPECT_TRUE(loaded.ok()) << loaded.status().message();
+  return loaded.ok() ? std::move(*loaded) : LoadedTokenizer();
+}
+
 // The ids of `text`; {-1} where tokenizing fails.
 inline std::vector<Token> ids_of(const Tokenizer& tokenizer, std::string_view text,
                                  const EncodeOptions& options = {}) {
   const Result<Array<Token>> ids = tokenizer.encode(text, options);
   return ids.ok() ? std::vector<Token>(ids->begin(), ids->end()) : std::vector<Token>{-1};
+}
+
+// The same without the special tokens around a text.
+inline std::vector<Token> plain_ids(const LoadedTokenizer& loaded, std::string_view text,
+                                    bool parse_special = false) {
+  return ids_of(*loaded.tokenizer, text, {.add_special = false, .parse_special = parse_special});
 }
 
 // The bytes of `ids`, control tokens included.

@@ -7,10 +7,10 @@ import { commonKeys, familyOf } from './families.ts';
 import type { Family } from './family.ts';
 import { type Metadata, type MetadataValue, ggufHeader, padding } from './gguf_header.ts';
 import { Config, type Json, isObject, readJson } from './json.ts';
+import { poolingKeys } from './pooling.ts';
 import { ropeScaling } from './rope_scaling.ts';
 import { type ElementType, readSafetensors } from './safetensors.ts';
 import { type ConvertedTensor, computedTensor, convertTensors } from './tensors.ts';
-import { poolingKeys } from './pooling.ts';
 import { readTokenizer } from './tokenizer.ts';
 
 export interface ConvertedFolder {
