@@ -142,7 +142,8 @@ struct KernelSet {
   // Bytes of a matrix in this set's layout. `n_cols` is a multiple of the format's block size.
   uint64_t (*packed_bytes)(const Format& format, uint64_t n_rows, uint64_t n_cols);
 
-  // Packs rows [first_row, first_row + n_rows) from their file blocks. first_row is a multiple of
+  // Packs rows [first_row, first_row + n_rows) from their file blocks, whose scales are finite
+  // (quant/format.h, find_infinite_block). first_row is a multiple of
   // kPanelRows and n_rows is kPanelRows, or what is left at the end.
   void (*pack_rows)(const uint8_t* blocks, size_t first_row, size_t n_rows, PackedMatrix& out);
 

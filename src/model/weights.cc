@@ -152,16 +152,33 @@ Status WeightLoader::take_tensor_bytes(std::span<const uint8_t> bytes) {
     const size_t n = std::min(missing, bytes.size());
     PIPIT_RETURN_IF_ERROR(rows_.append(bytes.first(n)));
     bytes = bytes.subspan(n);
-    if (n == missing) store_rows(piece);
+    if (n == missing) PIPIT_RETURN_IF_ERROR(store_rows(piece));
   }
   return ok_status();
 }
 
-// Packs the rows that wait.
-void WeightLoader::store_rows(const Piece& piece) {
+// Refuses what the kernels would take for finite numbers.
+Status WeightLoader::check_rows(const Piece& piece) const {
+  const Format& format = *find_format(piece.tensor->type);
+  const size_t at =
+      find_infinite_block(format, rows_.span()) * tensor_type_info(format.type)->block_bytes;
+  if (at == rows_.size()) return ok_status();
   const TensorSlot& slot = slots_[piece.slot];
+  uint64_t row = first_row_ + at / piece_row_bytes(piece);
+  for (size_t i = 0; i < matrix_; ++i) row += slot.matrices[i].n_rows;
+  return {StatusCode::kInvalidFile,
+          str_cat("Tensor '", slot.name, "' has a scale in row ", row,
+                  " that is infinite or not a number. The file is damaged: download it again, or, "
+                  "if that does not help, choose one that was quantised from sound weights.")};
+}
+
+// Packs the rows that wait.
+Status WeightLoader::store_rows(const Piece& piece) {
+  const TensorSlot& slot = slots_[piece.slot];
+  const Format& format = *find_format(piece.tensor->type);
+  PIPIT_RETURN_IF_ERROR(check_rows(piece));
   if (slot.vector != nullptr) {
-    find_format(piece.tensor->type)->decode(rows_.data(), slot.n_cols, slot.vector->data());
+    format.decode(rows_.data(), slot.n_cols, slot.vector->data());
   } else {
     const MatrixRows& rows = slot.matrices[matrix_];
     const auto n_rows = static_cast<uint32_t>(rows_.size() / piece_row_bytes(piece));
@@ -173,6 +190,7 @@ void WeightLoader::store_rows(const Piece& piece) {
     }
   }
   rows_.clear();
+  return ok_status();
 }
 
 Status WeightLoader::end_file() const {

@@ -48,7 +48,8 @@ class WeightLoader {
   // where the header ended.
   Status begin_file(const Gguf& gguf, uint64_t position, bool is_last);
 
-  // Takes the file's next bytes. Those between and behind tensors are skipped.
+  // Takes the file's next bytes. Those between and behind tensors are skipped. kInvalidFile when a
+  // block's scale is not finite.
   Status feed(std::span<const uint8_t> bytes);
 
   // After a file's last byte. Errors: kTruncated when a tensor is not complete.
@@ -70,7 +71,8 @@ class WeightLoader {
   uint64_t packed_bytes(const PackedMatrix& matrix) const;
   size_t piece_row_bytes(const Piece& piece) const;
   Status take_tensor_bytes(std::span<const uint8_t> bytes);
-  void store_rows(const Piece& piece);
+  Status check_rows(const Piece& piece) const;
+  Status store_rows(const Piece& piece);
 
   const KernelSet* kernels_;
   std::vector<TensorSlot> slots_;

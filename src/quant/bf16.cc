@@ -17,6 +17,6 @@ void encode(const float* values, size_t n, uint8_t* blocks) {
 
 }  // namespace
 
-const Format kBF16Format = {TensorType::kBF16, WeightKind::kBF16, decode, encode, nullptr};
+const Format kBF16Format = {TensorType::kBF16, WeightKind::kBF16, decode, encode, nullptr, {}};
 
 }  // namespace pipit

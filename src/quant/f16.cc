@@ -17,6 +17,6 @@ void encode(const float* values, size_t n, uint8_t* blocks) {
 
 }  // namespace
 
-const Format kF16Format = {TensorType::kF16, WeightKind::kF16, decode, encode, nullptr};
+const Format kF16Format = {TensorType::kF16, WeightKind::kF16, decode, encode, nullptr, {}};
 
 }  // namespace pipit

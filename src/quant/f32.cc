@@ -17,6 +17,6 @@ void encode(const float* values, size_t n, uint8_t* blocks) {
 
 }  // namespace
 
-const Format kF32Format = {TensorType::kF32, WeightKind::kF32, decode, encode, nullptr};
+const Format kF32Format = {TensorType::kF32, WeightKind::kF32, decode, encode, nullptr, {}};
 
 }  // namespace pipit

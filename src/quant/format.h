@@ -24,20 +24,26 @@ struct IntegerGroup {
 };
 
 // How a format's weights are best held in memory: the kinds that kernels multiply. Where zero is in
-// the middle of the range the minimum is known by the scale, and is not held.
+// the middle of the range the minimum is known by the scale, and is not held. Scales and minima are
+// numbers in half precision, but for the kinds that are wide: theirs are products of a file's
+// numbers.
 enum class WeightKind : uint8_t {
   kInt4,         // 0 … 15, scale and minimum
-  kInt4Halves,   // the same with scale and minimum for each half of a group
+  kInt4Centred,  // 0 … 15, scale; minimum -8 · scale
+  kInt4Wide,     // 0 … 15, wide scale and minimum
+  kInt4Halves,   // the same for each half of a group
   kInt5,         // 0 … 31, scale and minimum
   kInt5Centred,  // 0 … 31, scale; minimum -16 · scale
-  kInt6Halves,   // 0 … 63, scale for each half; minimum -32 · scale
+  kInt5Wide,     // 0 … 31, wide scale and minimum
+  kInt6Halves,   // 0 … 63, wide scale for each half of a group; minimum -32 · scale
   kTable4,       // one of the 16 values of kTable4Values, scale
+  kTable4Wide,   // the same, wide scale
   kInt8,         // -128 … 127, scale
   kF16,
   kBF16,
   kF32,
 };
-inline constexpr size_t kWeightKinds = 10;
+inline constexpr size_t kWeightKinds = 14;
 
 constexpr bool is_integer(WeightKind kind) { return kind <= WeightKind::kInt8; }
 
@@ -46,7 +52,8 @@ constexpr size_t n_scales(WeightKind kind) {
   return kind == WeightKind::kInt4Halves || kind == WeightKind::kInt6Halves ? 2 : 1;
 }
 constexpr bool has_min(WeightKind kind) {
-  return kind != WeightKind::kTable4 && kind != WeightKind::kInt8;
+  return kind != WeightKind::kTable4 && kind != WeightKind::kTable4Wide &&
+         kind != WeightKind::kInt8;
 }
 
 // The weights that the 4-bit codes of IQ4_NL and IQ4_XS stand for (ggml-common.h,
@@ -62,7 +69,14 @@ struct Format {
   void (*encode)(const float* values, size_t n, uint8_t* blocks);
   // Group `i` of a row's blocks as integers, without loss; nullptr for float formats.
   void (*decode_group)(const uint8_t* blocks, size_t i, IntegerGroup& out);
+  // Where a block of an integer format has its numbers in half precision; no second one: again the
+  // first.
+  size_t half_at[2];
 };
+
+// The first of these whole blocks whose scale or minimum is infinite or NaN, or their number.
+// Kernels take such blocks for finite ones. Float formats have none.
+size_t find_infinite_block(const Format& format, std::span<const uint8_t> blocks);
 
 // Bytes of a row of `n` elements, a multiple of the block size.
 inline uint64_t row_bytes(const Format& format, uint64_t n) {

@@ -26,6 +26,19 @@ const Format* find_format(TensorType type) {
 
 std::span<const Format* const> all_formats() { return kFormats; }
 
+size_t find_infinite_block(const Format& format, std::span<const uint8_t> blocks) {
+  constexpr uint16_t kExponent = 0x7c00;
+  const size_t block_bytes = tensor_type_info(format.type)->block_bytes;
+  const size_t n = blocks.size() / block_bytes;
+  if (format.decode_group == nullptr) return n;
+  for (size_t i = 0; i < n; ++i) {
+    for (const size_t at : format.half_at) {
+      if ((load_u16(&blocks[i * block_bytes + at]) & kExponent) == kExponent) return i;
+    }
+  }
+  return n;
+}
+
 std::string supported_format_names() {
   std::string names;
   for (const Format* format : kFormats) {

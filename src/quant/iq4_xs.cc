@@ -58,7 +58,7 @@ void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {
 
 }  // namespace
 
-const Format kIQ4_XSFormat = {TensorType::kIQ4_XS, WeightKind::kTable4, decode, encode,
-                              decode_group};
+const Format kIQ4_XSFormat = {
+    TensorType::kIQ4_XS, WeightKind::kTable4Wide, decode, encode, decode_group, {0, 0}};
 
 }  // namespace pipit

@@ -74,7 +74,7 @@ void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {
 
 }  // namespace
 
-const Format kQ2_KFormat = {TensorType::kQ2_K, WeightKind::kInt4Halves, decode, encode,
-                            decode_group};
+const Format kQ2_KFormat = {
+    TensorType::kQ2_K, WeightKind::kInt4Halves, decode, encode, decode_group, {kD, kDmin}};
 
 }  // namespace pipit

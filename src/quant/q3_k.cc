@@ -75,7 +75,7 @@ void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {
 
 }  // namespace
 
-const Format kQ3_KFormat = {TensorType::kQ3_K, WeightKind::kInt4Halves, decode, encode,
-                            decode_group};
+const Format kQ3_KFormat = {
+    TensorType::kQ3_K, WeightKind::kInt4Halves, decode, encode, decode_group, {kD, kD}};
 
 }  // namespace pipit

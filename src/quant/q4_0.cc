@@ -36,6 +36,7 @@ void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {
 
 }  // namespace
 
-const Format kQ4_0Format = {TensorType::kQ4_0, WeightKind::kInt4, decode, encode, decode_group};
+const Format kQ4_0Format = {
+    TensorType::kQ4_0, WeightKind::kInt4Centred, decode, encode, decode_group, {0, 0}};
 
 }  // namespace pipit

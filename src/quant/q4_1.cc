@@ -37,6 +37,7 @@ void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {
 
 }  // namespace
 
-const Format kQ4_1Format = {TensorType::kQ4_1, WeightKind::kInt4, decode, encode, decode_group};
+const Format kQ4_1Format = {
+    TensorType::kQ4_1, WeightKind::kInt4, decode, encode, decode_group, {0, 2}};
 
 }  // namespace pipit

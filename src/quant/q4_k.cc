@@ -39,6 +39,7 @@ void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {
 
 }  // namespace
 
-const Format kQ4_KFormat = {TensorType::kQ4_K, WeightKind::kInt4, decode, encode, decode_group};
+const Format kQ4_KFormat = {
+    TensorType::kQ4_K, WeightKind::kInt4Wide, decode, encode, decode_group, {0, 2}};
 
 }  // namespace pipit

@@ -34,7 +34,7 @@ void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {
 
 }  // namespace
 
-const Format kQ5_0Format = {TensorType::kQ5_0, WeightKind::kInt5Centred, decode, encode,
-                            decode_group};
+const Format kQ5_0Format = {
+    TensorType::kQ5_0, WeightKind::kInt5Centred, decode, encode, decode_group, {0, 0}};
 
 }  // namespace pipit

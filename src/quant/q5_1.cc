@@ -34,6 +34,7 @@ void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {
 
 }  // namespace
 
-const Format kQ5_1Format = {TensorType::kQ5_1, WeightKind::kInt5, decode, encode, decode_group};
+const Format kQ5_1Format = {
+    TensorType::kQ5_1, WeightKind::kInt5, decode, encode, decode_group, {0, 2}};
 
 }  // namespace pipit

@@ -43,6 +43,7 @@ void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {
 
 }  // namespace
 
-const Format kQ5_KFormat = {TensorType::kQ5_K, WeightKind::kInt5, decode, encode, decode_group};
+const Format kQ5_KFormat = {
+    TensorType::kQ5_K, WeightKind::kInt5Wide, decode, encode, decode_group, {0, 2}};
 
 }  // namespace pipit

@@ -71,7 +71,7 @@ void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {
 
 }  // namespace
 
-const Format kQ6_KFormat = {TensorType::kQ6_K, WeightKind::kInt6Halves, decode, encode,
-                            decode_group};
+const Format kQ6_KFormat = {
+    TensorType::kQ6_K, WeightKind::kInt6Halves, decode, encode, decode_group, {kD, kD}};
 
 }  // namespace pipit

@@ -40,6 +40,7 @@ void decode_group(const uint8_t* blocks, size_t i, IntegerGroup& out) {
 
 }  // namespace
 
-const Format kQ8_0Format = {TensorType::kQ8_0, WeightKind::kInt8, decode, encode, decode_group};
+const Format kQ8_0Format = {
+    TensorType::kQ8_0, WeightKind::kInt8, decode, encode, decode_group, {0, 0}};
 
 }  // namespace pipit

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -163,10 +164,13 @@ TEST(Format, EncodesLikePython) {
 std::pair<int, int> range_of(WeightKind kind) {
   switch (kind) {
     case WeightKind::kInt4:
+    case WeightKind::kInt4Centred:
+    case WeightKind::kInt4Wide:
     case WeightKind::kInt4Halves:
       return {0, 15};
     case WeightKind::kInt5:
     case WeightKind::kInt5Centred:
+    case WeightKind::kInt5Wide:
       return {0, 31};
     case WeightKind::kInt6Halves:
       return {0, 63};
@@ -205,6 +209,36 @@ TEST(Format, GroupsHoldTheSameWeights) {
       if (!has_min(format->kind)) EXPECT_EQ(group.min[0], 0.0f);
     }
     EXPECT_EQ(got, decoded);
+  }
+}
+
+// Of every number in half precision that a block holds, whether it is finite.
+TEST(Format, InfiniteScalesAreFound) {
+  constexpr size_t kBlocks = 3;
+  for (const Format* format : all_formats()) {
+    const TensorTypeInfo& info = *tensor_type_info(format->type);
+    SCOPED_TRACE(info.name);
+    std::vector<float> values(kBlocks * info.block_size);
+    for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 7) - 2.0f;
+    std::vector<uint8_t> blocks(kBlocks * info.block_bytes);
+    format->encode(values.data(), values.size(), blocks.data());
+    EXPECT_EQ(find_infinite_block(*format, blocks), kBlocks);
+    EXPECT_EQ(find_infinite_block(*format, {}), 0u);
+    if (format->decode_group == nullptr) continue;
+    for (const size_t at : format->half_at) {
+      for (const uint16_t bits : {0x7c00, 0xfc00, 0x7e00, 0x7bff}) {
+        auto changed = blocks;
+        std::memcpy(&changed[info.block_bytes + at], &bits, sizeof(bits));
+        EXPECT_EQ(find_infinite_block(*format, changed), bits == 0x7bff ? kBlocks : 1) << bits;
+        // It is a scale: some weight of the block is not finite either.
+        std::vector<float> decoded(values.size());
+        format->decode(changed.data(), decoded.size(), decoded.data());
+        EXPECT_EQ(std::all_of(decoded.begin(), decoded.end(),
+                              [](float value) { return std::isfinite(value); }),
+                  bits == 0x7bff)
+            << bits;
+      }
+    }
   }
 }
 

@@ -175,6 +175,21 @@ TEST(ModelLoader, SaysWhatIsWrong) {
          };
        },
        StatusCode::kUnsupported, "I8"},
+      {"infinite scale",
+       [](TinyLlama& t) {
+         t.change_tensor = [](std::string& name, auto&) {
+           if (name == "blk.1.ffn_up.weight") name = "";
+         };
+         t.add = [](auto& b) {
+           std::vector<uint8_t> blocks(64 * 20);  // [64, 32] in Q4_1
+           blocks[57 * 20 + 3] = 0x7c;            // of the minimum
+           b.raw_tensor("blk.1.ffn_up.weight", TensorType::kQ4_1, {32, 64}, blocks);
+         };
+       },
+       StatusCode::kInvalidFile,
+       "Tensor 'blk.1.ffn_up.weight' has a scale in row 57 that is infinite or not a number. The "
+       "file is damaged: download it again, or, if that does not help, choose one that was "
+       "quantised from sound weights."},
   };
   for (const Case& c : cases) {
     TinyLlama tiny;

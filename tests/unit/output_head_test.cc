@@ -189,11 +189,13 @@ TEST(OutputHeadTest, ALogitAboveItsBoundIsNoticed) {
   }
 }
 
-TEST(OutputHeadTest, WeightsThatAreNoNumbersAreComputedInFull) {
+TEST(OutputHeadTest, ActivationsThatAreNoNumbersAreComputedInFull) {
   RandomValues random(4);
-  const std::vector<uint8_t> blocks(800 * row_bytes(q8_0(), 64), 0xff);  // all scales are NaN
+  const auto blocks = random_blocks(q8_0(), 800, 64, random);
+  auto x = random.floats(64);
+  x[40] = std::nanf("");
   for (const KernelSet* set : halving_sets()) {
-    Head head(*set, blocks, 800, random.floats(64));
+    Head head(*set, blocks, 800, x);
     EXPECT_EQ(head.compute({.k = 3, .always = {}}), HeadResult::kTooMany) << set->name;
   }
 }

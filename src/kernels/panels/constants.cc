@@ -19,6 +19,7 @@ alignas(16) const HalfConstants kHalfConstants = {
     .rebias = {0x1p112f, 0x1p112f, 0x1p112f, 0x1p112f},
     .largest_finite = {0x7bff, 0x7bff, 0x7bff, 0x7bff},
     .infinite = {0x7f800000, 0x7f800000, 0x7f800000, 0x7f800000},
+    .shifted = {0x8fffe000, 0x8fffe000, 0x8fffe000, 0x8fffe000},
 };
 
 }  // namespace pipit::panels

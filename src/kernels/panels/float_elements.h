@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "kernels/panels/panels.h"
+
 namespace pipit::panels {
 
 inline v128_t to_f32(const float* w) { return wasm_v128_load(w); }
@@ -19,6 +21,7 @@ struct HalfConstants {
   float rebias[4];
   uint32_t largest_finite[4];
   uint32_t infinite[4];  // exponent of a float
+  uint32_t shifted[4];   // the bits of a half that was shifted into place with its sign
 };
 extern const HalfConstants kHalfConstants;
 
@@ -32,6 +35,13 @@ inline v128_t to_f32(const Half* w) {
   const v128_t special = wasm_i32x4_gt(magnitude, wasm_v128_load(c.largest_finite));
   const v128_t largest = wasm_v128_and(special, wasm_v128_load(c.infinite));
   return wasm_v128_or(sign, wasm_v128_or(finite, largest));
+}
+
+// A half that is finite needs no more than that, its sign stays where the shift puts it.
+inline v128_t to_f32(const FiniteHalf* w) {
+  const HalfConstants& c = kHalfConstants;
+  const v128_t bits = wasm_i32x4_shl(wasm_i32x4_load16x4(w), 13);
+  return wasm_f32x4_mul(wasm_v128_and(bits, wasm_v128_load(c.shifted)), wasm_v128_load(c.rebias));
 }
 
 struct Bfloat {

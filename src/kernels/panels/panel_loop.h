@@ -25,6 +25,10 @@ struct PanelSum {
   v128_t half[2];
 };
 
+inline PanelSum add(const PanelSum& a, const PanelSum& b) {
+  return {wasm_f32x4_add(a.half[0], b.half[0]), wasm_f32x4_add(a.half[1], b.half[1])};
+}
+
 template <int S, int T>
 inline void clear(PanelSum (&sums)[S][T]) {
   PIPIT_UNROLL for (int s = 0; s < S; ++s) {
@@ -52,65 +56,73 @@ struct Part {
   float* y;
 };
 
-// How a kernel takes the tokens that do not fill a tile of four.
-enum class LastTokens { kTwoAndOne, kPaddedTile };
-
-// Calls kernel(streams, first token, sums) for the panels of `part`, each of `panel_size` Panels,
-// and all tokens, and writes the sums to y [n_tokens, n_rows]; the last panel may be a part of one.
-template <typename Panel, LastTokens kLastTokens, typename Kernel>
-void for_panels(const Part& part, size_t panel_size, const Kernel& kernel) {
-  const auto* panels = reinterpret_cast<const Panel*>(part.w.bytes.data());
+// Writes a panel's results for a token to y [n_tokens, n_rows]; the last panel may be a part of
+// one. `sum` is a copy: were a part of the sums themselves copied to y, all of them would be kept
+// in memory, cleared by memset and fetched by memcpy (3 % of a token).
+inline void write_sum(const Part& part, PanelSum sum, size_t panel, size_t token) {
   const size_t n_rows = part.w.n_rows;
-  const size_t n_tokens = part.x.n_tokens;
-
-  // `sum` is a copy: were a part of the sums themselves copied to y, all of them would be kept in
-  // memory, cleared by memset and fetched by memcpy (3 % of a token).
-  const auto write = [&](PanelSum sum, size_t panel, size_t token) {
-    const size_t row = panel * kPanelRows;
-    float* y = part.y + token * n_rows + row;
-    if (row + kPanelRows <= n_rows) {
-      wasm_v128_store(y, sum.half[0]);
-      wasm_v128_store(y + 4, sum.half[1]);
-    } else {  // the last panel is a part of one
-      std::memcpy(y, sum.half, (n_rows - row) * sizeof(float));
-    }
-  };
-
-  // Panels `panel`, `panel` + distance, … with the tokens from `token` on.
-  const auto compute = [&]<int S, int T>(size_t panel, size_t distance, size_t token) {
-    PanelSum sums[S][T];
-    kernel(Streams<Panel, S>{panels + panel * panel_size, distance * panel_size}, token, sums);
-    PIPIT_UNROLL for (size_t s = 0; s < S; ++s) {
-      PIPIT_UNROLL for (size_t t = 0; t < T; ++t) {
-        if (token + t < n_tokens) write(sums[s][t], panel + s * distance, token + t);
-      }
-    }
-  };
-
-  size_t panel = part.first_panel;
-  const size_t end = part.first_panel + part.n_panels;
-  if (n_tokens == 1) {
-    if (part.x.n_streams == kMaxStreams) {
-      const size_t distance = part.n_panels / kMaxStreams;
-      for (; panel < part.first_panel + distance; ++panel) {
-        compute.template operator()<kMaxStreams, 1>(panel, distance, 0);
-      }
-      panel = part.first_panel + distance * kMaxStreams;
-    }
-    for (; panel < end; ++panel) compute.template operator()<1, 1>(panel, 0, 0);
-    return;
+  const size_t row = panel * kPanelRows;
+  float* y = part.y + token * n_rows + row;
+  if (row + kPanelRows <= n_rows) {
+    wasm_v128_store(y, sum.half[0]);
+    wasm_v128_store(y + 4, sum.half[1]);
+  } else {
+    std::memcpy(y, sum.half, (n_rows - row) * sizeof(float));
   }
-  for (; panel < end; ++panel) {  // it stays in the first-level cache for all its tokens
-    size_t token = 0;
-    for (; token + 4 <= n_tokens; token += 4) compute.template operator()<1, 4>(panel, 0, token);
-    if constexpr (kLastTokens == LastTokens::kPaddedTile) {
-      if (token < n_tokens) compute.template operator()<1, 4>(panel, 0, token);
-    } else {
-      for (; token + 2 <= n_tokens; token += 2) {
-        compute.template operator()<1, 2>(panel, 0, token);
-      }
-      if (token < n_tokens) compute.template operator()<1, 1>(panel, 0, token);
+}
+
+// What write_sum() has written.
+inline PanelSum read_sum(const Part& part, size_t panel, size_t token) {
+  const size_t row = panel * kPanelRows;
+  const size_t n = std::min<size_t>(kPanelRows, part.w.n_rows - row);
+  PanelSum sum = {};
+  std::memcpy(sum.half, part.y + token * part.w.n_rows + row, n * sizeof(float));
+  return sum;
+}
+
+// Calls kernel(streams, 0, sums) for the panels of `part`, each of `panel_size` Panels, and its one
+// token, and writes the sums to y.
+template <typename Panel, typename Kernel>
+void for_streams(const Part& part, size_t panel_size, const Kernel& kernel) {
+  const auto* panels = reinterpret_cast<const Panel*>(part.w.bytes.data());
+  // Panels `panel`, `panel` + distance, …
+  const auto compute = [&]<int S>(size_t panel, size_t distance) {
+    PanelSum sums[S][1];
+    kernel(Streams<Panel, S>{panels + panel * panel_size, distance * panel_size}, 0, sums);
+    PIPIT_UNROLL for (size_t s = 0; s < S; ++s) {
+      write_sum(part, sums[s][0], panel + s * distance, 0);
     }
+  };
+  size_t panel = part.first_panel;
+  if (part.x.n_streams == kMaxStreams) {
+    const size_t distance = part.n_panels / kMaxStreams;
+    for (; panel < part.first_panel + distance; ++panel) {
+      compute.template operator()<kMaxStreams>(panel, distance);
+    }
+    panel = part.first_panel + distance * kMaxStreams;
+  }
+  for (; panel < part.first_panel + part.n_panels; ++panel) {
+    compute.template operator()<1>(panel, 0);
+  }
+}
+
+// The same for all tokens, four, two or one at a time: kernel(streams, first token, sums).
+template <typename Panel, typename Kernel>
+void for_panels(const Part& part, size_t panel_size, const Kernel& kernel) {
+  const size_t n_tokens = part.x.n_tokens;
+  if (n_tokens == 1) return for_streams<Panel>(part, panel_size, kernel);
+  const auto* panels = reinterpret_cast<const Panel*>(part.w.bytes.data());
+  const auto compute = [&]<int T>(size_t panel, size_t token) {
+    PanelSum sums[1][T];
+    kernel(Streams<Panel, 1>{panels + panel * panel_size, 0}, token, sums);
+    PIPIT_UNROLL for (size_t t = 0; t < T; ++t) write_sum(part, sums[0][t], panel, token + t);
+  };
+  const size_t end = part.first_panel + part.n_panels;
+  for (size_t panel = part.first_panel; panel < end; ++panel) {
+    size_t token = 0;  // the panel stays in the first-level cache for all tokens
+    for (; token + 4 <= n_tokens; token += 4) compute.template operator()<4>(panel, token);
+    for (; token + 2 <= n_tokens; token += 2) compute.template operator()<2>(panel, token);
+    if (token < n_tokens) compute.template operator()<1>(panel, token);
   }
 }
 

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstring>
-#include <type_traits>
 
 #include "base/float16.h"
 
@@ -51,7 +50,7 @@ void put(Panel& panel, size_t row, const IntegerGroup& group) {
   };
   uint32_t units[kUnits];
   std::memcpy(units, group.q, sizeof(units));
-  if constexpr (std::is_same_v<Panel, Table4Panel>) to_codes(units);
+  if constexpr (Panel::kIsSigned) to_codes(units);
   put_nibbles(panel, row, units);
   if constexpr (Panel::kHighBits > 0) {
     constexpr size_t kBits = Panel::kHighBits;
@@ -79,7 +78,7 @@ float get(const Panel& panel, size_t row, size_t k) {
   const int half = Panel::kScales == 1 ? 0 : static_cast<int>(k / kHalfGroup);
   const float scale = panel.scale(half)[row];
   const uint32_t low = get_nibble(panel, row, k);
-  if constexpr (std::is_same_v<Panel, Table4Panel>) {
+  if constexpr (Panel::kIsSigned) {
     return scale * static_cast<float>(kTable4Values[low]);
   } else {
     constexpr size_t kBits = Panel::kHighBits;

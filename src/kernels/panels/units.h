@@ -3,6 +3,7 @@
 
 #include <wasm_simd128.h>
 
+#include "kernels/panels/float_elements.h"
 #include "kernels/panels/panel_loop.h"
 #include "kernels/panels/panels.h"
 
@@ -71,14 +72,19 @@ class Units {
   v128_t planes_[kPlanes][2];
 };
 
-// The minima of four rows.
+// The scales of four rows.
+template <typename Panel>
+inline v128_t load_scale(const Panel& panel, int scale, int half) {
+  return to_f32(panel.scale(scale) + 4 * half);
+}
+
+// Their minima.
 template <typename Panel>
 inline v128_t load_min(const Panel& panel, int scale, int half) {
   if constexpr (Panel::kCentre > 0) {
-    return wasm_f32x4_mul(wasm_v128_load(panel.scale(scale) + 4 * half),
-                          wasm_f32x4_const_splat(-Panel::kCentre));
+    return wasm_f32x4_mul(load_scale(panel, scale, half), wasm_f32x4_const_splat(-Panel::kCentre));
   } else {
-    return wasm_v128_load(panel.min(scale) + 4 * half);
+    return to_f32(panel.min(scale) + 4 * half);
   }
 }
 

@@ -7,7 +7,6 @@
 namespace pipit::panels {
 namespace {
 
-using simd128::load;
 using simd128::multiply_add;
 using simd128::store;
 
@@ -25,7 +24,7 @@ void unpack(const Panel* groups, size_t n, FloatColumn<float>* out) {
     for (int half = 0; half < 2; ++half) {
       PIPIT_UNROLL for (int u = 0; u < static_cast<int>(kUnits); ++u) {
         const int i = u * Panel::kScales / static_cast<int>(kUnits);
-        const v128_t scale = load(groups[g].scale(i) + 4 * half);
+        const v128_t scale = load_scale(groups[g], i, half);
         const v128_t bytes = units.bytes(u, half, constants);  // a 32-bit lane is a row
         PIPIT_UNROLL for (uint32_t j = 0; j < kUnitColumns; ++j) {
           const v128_t top = wasm_i32x4_shl(bytes, 24 - 8 * j);
@@ -44,7 +43,7 @@ void unpack(const Panel* groups, size_t n, FloatColumn<float>* out) {
 
 void unpack(const Q8Panel* groups, size_t n, FloatColumn<float>* out) {
   for (size_t g = 0; g < n; ++g, out += kGroupSize) {
-    const v128_t scale[2] = {load(groups[g].scale), load(groups[g].scale + 4)};
+    const v128_t scale[2] = {to_f32(groups[g].scale), to_f32(groups[g].scale + 4)};
     for (size_t pair = 0; pair < kGroupSize / 2; ++pair) {
       for (size_t half = 0; half < 2; ++half) {
         const v128_t q = wasm_i16x8_load8x8(groups[g].q[pair][4 * half]);  // a 32-bit lane is a row

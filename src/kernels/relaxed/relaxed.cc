@@ -55,10 +55,12 @@ inline void add_outliers(const Panel& panel, const GroupTile<T>& group, uint32_t
   }
 }
 
-// Σ over the groups of S panels of 4- to 6-bit rows with the activations of T tokens.
-template <typename Dot, typename Panel, int S, int T>
+// The sums over the groups of S panels of 4- to 6-bit rows with the activations of T
+// tokens; factors_of(s, g) has the scales and minima.
+template <typename Dot, typename Panel, int S, int T, typename FactorsOf>
 inline void nibbles_q8_gemm_8SxT__relaxed(Streams<Panel, S> streams, size_t n_groups,
-                                          const GroupTile<T>* a, PanelSum (&sums)[S][T]) {
+                                          const GroupTile<T>* a, const FactorsOf& factors_of,
+                                          PanelSum (&sums)[S][T]) {
   constexpr int kScales = Panel::kScales;
   constexpr int kPartUnits = static_cast<int>(kUnits) / kScales;
   // How many products of a unit may be added up: a pair of 4 bits is at most 127 · 15 · 2 = 3,810
@@ -70,6 +72,7 @@ inline void nibbles_q8_gemm_8SxT__relaxed(Streams<Panel, S> streams, size_t n_gr
     const GroupTile<T>& group = a[g];
     PIPIT_UNROLL for (int s = 0; s < S; ++s) {
       const Panel& panel = streams[s][g];
+      const auto& factors = factors_of(s, g);
       // All loads stand before the products, which go from the last one to the first: of a sum's
       // operands LLVM takes the one that depends on the later load as the left one, whose code
       // comes first, and that has to be the sum so far. Otherwise all products wait for the last.
@@ -105,8 +108,8 @@ inline void nibbles_q8_gemm_8SxT__relaxed(Streams<Panel, S> streams, size_t n_gr
           add_outliers<Dot>(panel, group, static_cast<uint32_t>(part), constants, totals);
         }
         PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
-          const v128_t scale = load(panel.scale(part) + 4 * half);
-          const v128_t min = load_min(panel, part, half);
+          const v128_t scale = load_scale(factors, part, half);
+          const v128_t min = load_min(factors, part, half);
           const float* sum = kScales == 1 ? group.sum : group.half_sum[part];
           PIPIT_UNROLL for (int t = 0; t < T; ++t) {
             const v128_t scaled = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(totals[t][half]),
@@ -123,16 +126,7 @@ inline void nibbles_q8_gemm_8SxT__relaxed(Streams<Panel, S> streams, size_t n_gr
 
 // Whether weights of that kind are multiplied here; the others are by simd128.
 constexpr bool is_multiplied(WeightKind kind) {
-  switch (kind) {
-    case WeightKind::kInt4:
-    case WeightKind::kInt4Halves:
-    case WeightKind::kInt5:
-    case WeightKind::kInt5Centred:
-    case WeightKind::kInt6Halves:
-      return true;
-    default:
-      return false;
-  }
+  return is_integer(kind) && has_min(kind);
 }
 
 // The buffer of quantised activations: tiles for these products, then what simd128 reads.
@@ -147,6 +141,71 @@ void quantise(Activations& a, size_t tile) {
   }
 }
 
+template <typename Dot, typename Panel>
+void multiply_token(const Part& part) {
+  const size_t n_groups = part.w.n_cols / kGroupSize;
+  const auto* tile = reinterpret_cast<const GroupTile<1>*>(part.x.quantised.data());
+  panels::for_streams<Panel>(
+      part, n_groups, [&]<int S>(Streams<Panel, S> streams, size_t, PanelSum(&sums)[S][1]) {
+        nibbles_q8_gemm_8SxT__relaxed<Dot>(
+            streams, n_groups, tile, [&](int s, size_t g) -> const Panel& { return streams[s][g]; },
+            sums);
+      });
+}
+
+// At most four tokens.
+template <typename Dot, typename Panel>
+void multiply_tile(const Part& part) {
+  constexpr int T = kTileTokens;
+  const size_t n_groups = part.w.n_cols / kGroupSize;
+  const auto* panels = reinterpret_cast<const Panel*>(part.w.bytes.data());
+  const auto* tile = reinterpret_cast<const GroupTile<T>*>(part.x.quantised.data());
+  for (size_t i = part.first_panel; i < part.first_panel + part.n_panels; ++i) {
+    const Streams<Panel, 1> panel = {panels + i * n_groups, 0};
+    PanelSum sums[1][T];
+    nibbles_q8_gemm_8SxT__relaxed<Dot>(
+        panel, n_groups, tile, [&](int, size_t g) -> const Panel& { return panel[0][g]; }, sums);
+    PIPIT_UNROLL for (size_t t = 0; t < T; ++t) {
+      if (t < part.x.n_tokens) panels::write_sum(part, sums[0][t], i, t);
+    }
+  }
+}
+
+template <typename Dot, typename Panel>
+void multiply_tiles(const Part& part) {
+  constexpr int T = kTileTokens;
+  const size_t n_groups = part.w.n_cols / kGroupSize;
+  const auto* panels = reinterpret_cast<const Panel*>(part.w.bytes.data());
+  const auto* tiles = reinterpret_cast<const GroupTile<T>*>(part.x.quantised.data());
+  UnpackedFactors<Panel::kScales> factors[kMostUnpacked];
+  [[maybe_unused]] UnpackedWeights weights[is_unpacking_faster<Dot, Panel> ? kMostUnpacked : 1];
+  for (size_t i = part.first_panel; i < part.first_panel + part.n_panels; ++i) {
+    for (size_t first = 0; first < n_groups; first += kMostUnpacked) {
+      const size_t n = std::min(kMostUnpacked, n_groups - first);
+      const Streams<Panel, 1> panel = {panels + i * n_groups + first, 0};
+      unpack_factors(panel.first, n, factors);
+      if constexpr (is_unpacking_faster<Dot, Panel>) unpack_weights(panel.first, n, weights);
+      for (size_t token = 0; token < part.x.n_tokens; token += T) {
+        const GroupTile<T>* tile = tiles + token / T * n_groups + first;
+        PanelSum sums[1][T];
+        if constexpr (is_unpacking_faster<Dot, Panel>) {
+          bytes_q8_gemm_8xT__relaxed<Dot, Panel>(weights, factors, n, tile, sums);
+        } else {
+          nibbles_q8_gemm_8SxT__relaxed<Dot>(
+              panel, n, tile, [&](int, size_t g) -> const auto& { return factors[g]; }, sums);
+        }
+        PIPIT_UNROLL for (size_t t = 0; t < T; ++t) {
+          if (token + t < part.x.n_tokens) {
+            PanelSum sum = sums[0][t];  // a copy, for the reason that stands at write_sum()
+            if (first > 0) sum = add(sum, panels::read_sum(part, i, token + t));
+            panels::write_sum(part, sum, i, token + t);
+          }
+        }
+      }
+    }
+  }
+}
+
 template <typename Dot>
 void matmul(const PackedMatrix& w, const Activations& x, size_t first_panel, size_t n_panels,
             float* y) {
@@ -154,24 +213,15 @@ void matmul(const PackedMatrix& w, const Activations& x, size_t first_panel, siz
   if (!is_multiplied(w.kind())) {
     return simd128::multiply(part, x.quantised.data() + tile_bytes(x.n_tokens, x.n_cols));
   }
-  const size_t n_groups = w.n_cols / kGroupSize;
-  BytePanel unpacked[kMostUnpacked];
-  const bool is_unpacked = x.n_tokens > kTileTokens && n_groups <= kMostUnpacked;
   panels::with_nibble_panel(w.kind(), [&]<typename Panel>() {
     if constexpr (!Panel::kIsSigned) {
-      panels::for_panels<Panel, panels::LastTokens::kPaddedTile>(
-          part, n_groups,
-          [&]<int S, int T>(Streams<Panel, S> streams, size_t token, PanelSum(&sums)[S][T]) {
-            const auto* tile =
-                reinterpret_cast<const GroupTile<T>*>(x.quantised.data()) + token / T * n_groups;
-            if constexpr (T > 1 && is_unpacking_faster<Dot, Panel>) {
-              if (is_unpacked) {
-                if (token == 0) unpack(streams[0], n_groups, unpacked);
-                return bytes_q8_gemm_8xT__relaxed<Dot>(streams[0], unpacked, n_groups, tile, sums);
-              }
-            }
-            nibbles_q8_gemm_8SxT__relaxed<Dot>(streams, n_groups, tile, sums);
-          });
+      if (x.n_tokens == 1) {
+        multiply_token<Dot, Panel>(part);
+      } else if (x.n_tokens <= kTileTokens) {
+        multiply_tile<Dot, Panel>(part);
+      } else {
+        multiply_tiles<Dot, Panel>(part);
+      }
     }
   });
 }

@@ -79,7 +79,7 @@ inline void nibbles_q16_gemm_8SxT__simd128(Streams<Panel, S> streams, size_t n_g
           PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
             v128_t& total = sums[s][t].half[half];
             const v128_t dot = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(dots[t][half]), scale);
-            total = multiply_add(dot, load(panel.scale(part) + 4 * half), total);
+            total = multiply_add(dot, load_scale(panel, part, half), total);
             if constexpr (Panel::kHasMin) {
               const float* sum = kScales == 1 ? a.sum + i : a.half_sum + 2 * i + part;
               total = multiply_add(wasm_v128_load32_splat(sum), load_min(panel, part, half), total);
@@ -123,7 +123,7 @@ inline void q8_q16_gemm_8SxT__simd128(Streams<Q8Panel, S> streams, size_t n_grou
         PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
           v128_t& total = sums[s][t].half[half];
           const v128_t dot = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(dots[t][half]), scale);
-          total = multiply_add(dot, load(panel.scale + 4 * half), total);
+          total = multiply_add(dot, to_f32(panel.scale + 4 * half), total);
         }
       }
     }
@@ -188,7 +188,7 @@ inline void halves_q16_gemm_8SxT__simd128(Streams<HighPanel, S> highs, Streams<L
         PIPIT_UNROLL for (int half = 0; half < 2; ++half) {
           v128_t& total = sums[s][t].half[half];
           const v128_t dot = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(dots[t][half]), scale);
-          total = multiply_add(dot, load(highs[s][g].scale + 4 * half), total);
+          total = multiply_add(dot, to_f32(highs[s][g].scale + 4 * half), total);
         }
       }
     }
@@ -214,12 +214,10 @@ inline void float_gemm_8SxT__simd128(Streams<FloatColumn<Element>, S> streams, s
   }
 }
 
-constexpr panels::LastTokens kTwoAndOne = panels::LastTokens::kTwoAndOne;
-
 template <typename Element>
 void float_matmul(const Part& part) {
   const size_t n_cols = part.w.n_cols;
-  panels::for_panels<FloatColumn<Element>, kTwoAndOne>(
+  panels::for_panels<FloatColumn<Element>>(
       part, n_cols,
       [&]<int S, int T>(Streams<FloatColumn<Element>, S> streams, size_t token,
                         PanelSum(&sums)[S][T]) {
@@ -233,7 +231,7 @@ void multiply(const Part& part, const uint8_t* quantised) {
   const size_t n_groups = part.w.n_cols / kGroupSize;
   const Int16Activations a(quantised, part.x.n_tokens, part.x.n_cols);
   if (part.w.is_halved) {
-    return panels::for_panels<HighPanel, kTwoAndOne>(
+    return panels::for_panels<HighPanel>(
         part, n_groups,
         [&]<int S, int T>(Streams<HighPanel, S> highs, size_t token, PanelSum(&sums)[S][T]) {
           const LowPanel* low =
@@ -244,7 +242,7 @@ void multiply(const Part& part, const uint8_t* quantised) {
   }
   switch (part.w.kind()) {
     case WeightKind::kInt8:
-      return panels::for_panels<Q8Panel, kTwoAndOne>(
+      return panels::for_panels<Q8Panel>(
           part, n_groups,
           [&]<int S, int T>(Streams<Q8Panel, S> streams, size_t token, PanelSum(&sums)[S][T]) {
             q8_q16_gemm_8SxT__simd128(streams, n_groups, a, token, sums);
@@ -257,7 +255,7 @@ void multiply(const Part& part, const uint8_t* quantised) {
       return float_matmul<float>(part);
     default:
       return panels::with_nibble_panel(part.w.kind(), [&]<typename Panel>() {
-        panels::for_panels<Panel, kTwoAndOne>(
+        panels::for_panels<Panel>(
             part, n_groups,
             [&]<int S, int T>(Streams<Panel, S> streams, size_t token, PanelSum(&sums)[S][T]) {
               nibbles_q16_gemm_8SxT__simd128(streams, n_groups, a, token, sums);

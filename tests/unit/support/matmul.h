@@ -74,6 +74,15 @@ inline std::vector<uint8_t> random_blocks(const Format& format, size_t n_rows, s
   return blocks;
 }
 
+// Blocks of any bytes whose scales are finite, as those of all files that are loaded.
+inline std::vector<uint8_t> with_finite_scales(const Format& format, std::vector<uint8_t> blocks) {
+  const size_t block_bytes = tensor_type_info(format.type)->block_bytes;
+  for (size_t i = 0; (i = find_infinite_block(format, blocks)) * block_bytes < blocks.size();) {
+    for (const size_t at : format.half_at) blocks[i * block_bytes + at + 1] &= 0xfb;  // exponent
+  }
+  return blocks;
+}
+
 inline std::string name_of(const ::testing::TestParamInfo<const Format*>& info) {
   return tensor_type_info(info.param->type)->name;
 }
