@@ -31,12 +31,14 @@ size_t find_infinite_block(const Format& format, std::span<const uint8_t> blocks
   const size_t block_bytes = tensor_type_info(format.type)->block_bytes;
   const size_t n = blocks.size() / block_bytes;
   if (format.decode_group == nullptr) return n;
-  for (size_t i = 0; i < n; ++i) {
-    for (const size_t at : format.half_at) {
-      if ((load_u16(&blocks[i * block_bytes + at]) & kExponent) == kExponent) return i;
+  size_t first = n;
+  for (const size_t at : format.half_at) {
+    for (size_t i = 0; i < first; ++i) {
+      if ((load_u16(&blocks[i * block_bytes + at]) & kExponent) == kExponent) first = i;
     }
+    if (format.half_at[1] == format.half_at[0]) break;
   }
-  return n;
+  return first;
 }
 
 std::string supported_format_names() {

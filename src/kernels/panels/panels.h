@@ -2,6 +2,8 @@
 // no sum runs across lanes.
 #pragma once
 
+#include <bit>
+
 #include "base/float16.h"
 #include "kernels/kernel_set.h"
 
@@ -24,8 +26,10 @@ inline constexpr size_t kUnits = kGroupSize / kUnitColumns;
 struct FiniteHalf {
   uint16_t bits;
 
+  // Of a value that a half can hold: nothing is rounded, no case is to be told from another.
   FiniteHalf& operator=(float value) {
-    bits = f32_to_f16(value);
+    const auto shifted = std::bit_cast<uint32_t>(value * 0x1p-112f);
+    bits = static_cast<uint16_t>((shifted >> 16 & 0x8000) | (shifted >> 13 & 0x7fff));
     return *this;
   }
   operator float() const { return f16_to_f32(bits); }
