@@ -130,14 +130,16 @@ struct AttentionArgs {
 // i + n_rot / 2 (as in GPT-NeoX).
 enum class RopePairs : uint8_t { kNeighbours, kHalves };
 
+enum class Speed : uint8_t { kUnknown, kSlow, kFast };
+
 struct KernelSet {
   const char* name;
   bool is_deterministic;     // the same bits on every machine
   bool is_automatic = true;  // whether "auto" may choose it
 
-  // Whether this machine makes the set's products of another set's instructions and some more, so
-  // that it cannot be faster; nullptr: never.
-  bool (*is_emulated)() = nullptr;
+  // How fast the set is beside its rivals, as far as this machine's instructions tell; nullptr:
+  // they do not.
+  Speed (*speed)() = nullptr;
 
   // Bytes of a matrix in this set's layout. `n_cols` is a multiple of the format's block size.
   uint64_t (*packed_bytes)(const Format& format, uint64_t n_rows, uint64_t n_cols);

@@ -117,12 +117,11 @@ Result<bool> attention_agrees(const KernelSet& set, KvType type) {
                     [&](float a, float b) { return std::fabs(a - b) <= bound; });
 }
 
-// 4-bit multiply-adds a nanosecond, half of them for one token, half for many: with AVX-VNNI the
-// sets differ only there, by a sixth.
+// 4-bit multiply-adds a nanosecond, half of them for one token, half for some.
 Result<double> measure(const KernelSet& set) {
-  constexpr size_t kRows = 512;
+  constexpr size_t kRows = 256;
   constexpr size_t kCols = 512;
-  constexpr size_t kTokens = 4 * kTileTokens;
+  constexpr size_t kTokens = 2 * kTileTokens;
   // Longer than the steps of a browser's coarsest clock.
   constexpr std::chrono::milliseconds kTime{3};
   const Format& format = *find_format(TensorType::kQ4_1);
@@ -147,7 +146,9 @@ Result<double> measure(const KernelSet& set) {
 
 bool is_relaxed(const KernelSet& set) { return std::string_view(set.name).starts_with("relaxed-"); }
 
-bool is_emulated(const KernelSet& set) { return set.is_emulated != nullptr && set.is_emulated(); }
+Speed speed_of(const KernelSet& set) {
+  return set.speed == nullptr ? Speed::kUnknown : set.speed();
+}
 
 // How a set of this build does on this machine, which never changes: measured once.
 struct Memory {
@@ -191,8 +192,9 @@ Status time(std::span<KernelTrial* const> rivals) {
   return ok_status();
 }
 
-// Among the relaxed sets the faster one is taken, without a race where one is known to be slower:
-// the engine may still run both uncompiled. Where none of them works, the first set that does.
+// Among the relaxed sets the faster one is taken, without a race where it is known: the engine may
+// still run both uncompiled (in Node for the first 100 ms). Where none of them works, the first set
+// that does.
 Result<KernelChoice> choose(std::span<const KernelSet* const> candidates) {
   KernelChoice choice = {.set = nullptr, .trials = {}};
   for (const KernelSet* set : candidates) {
@@ -203,8 +205,14 @@ Result<KernelChoice> choose(std::span<const KernelSet* const> candidates) {
   const KernelTrial* best = nullptr;
   for (KernelTrial& trial : choice.trials) {
     if (!trial.is_correct) continue;
-    if (is_relaxed(*trial.set) && !is_emulated(*trial.set)) rivals.push_back(&trial);
     if (best == nullptr) best = &trial;
+    const Speed speed = speed_of(*trial.set);
+    if (!is_relaxed(*trial.set) || speed == Speed::kSlow) continue;
+    if (speed == Speed::kFast) {
+      rivals = {&trial};
+      break;
+    }
+    rivals.push_back(&trial);
   }
   if (!rivals.empty()) {
     if (rivals.size() > 1) PIPIT_RETURN_IF_ERROR(time(rivals));

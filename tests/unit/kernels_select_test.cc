@@ -93,15 +93,28 @@ TEST(KernelSelection, ASetWithWrongAttentionIsSkipped) {
   EXPECT_FALSE(choice->trials[0].is_correct);
 }
 
-TEST(KernelSelection, AnEmulatedSetIsTakenOnlyWhereItIsForced) {
-  KernelSet emulated = reference_with("relaxed-emulated", kReference.matmul);
-  emulated.is_emulated = [] { return true; };
+// Neither is timed then; another one may always be forced.
+TEST(KernelSelection, ASetThatIsKnownToBeFasterIsTaken) {
+  KernelSet slow = reference_with("relaxed-slow", kReference.matmul);
+  slow.speed = [] { return Speed::kSlow; };
+  KernelSet fast = reference_with("relaxed-fast", kReference.matmul);
+  fast.speed = [] { return Speed::kFast; };
   const KernelSet other = reference_with("relaxed-other", kReference.matmul);
-  const KernelSet* const sets[] = {&emulated, &other};
-  for (const char* name : {"auto", "relaxed", "relaxed-other"}) {
-    EXPECT_EQ(choose_kernel_set(name, sets)->set, &other) << name;
+  const struct {
+    std::vector<const KernelSet*> sets;
+    const KernelSet* best;
+  } cases[] = {
+      {{&slow, &other}, &other}, {{&other, &slow}, &other},       {{&fast, &other}, &fast},
+      {{&other, &fast}, &fast},  {{&other, &slow, &fast}, &fast}, {{&slow, &fast, &other}, &fast},
+  };
+  for (const auto& [sets, best] : cases) {
+    for (const char* name : {"auto", "relaxed", best->name}) {
+      const auto choice = choose_kernel_set(name, sets);
+      EXPECT_EQ(choice->set, best) << name;
+      for (const KernelTrial& trial : choice->trials) EXPECT_EQ(trial.gmacs, 0) << name;
+    }
+    for (const KernelSet* set : sets) EXPECT_EQ(choose_kernel_set(set->name, sets)->set, set);
   }
-  EXPECT_EQ(choose_kernel_set("relaxed-emulated", sets)->set, &emulated);
 }
 
 TEST(KernelSelection, AnUnknownNameListsTheKnownOnes) {
