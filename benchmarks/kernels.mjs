@@ -27,7 +27,13 @@ async function measure({ kernels, rounds }, progress) {
   const results = [];
   for (let round = 1; round <= rounds; ++round) {
     progress.step(`round ${round}/${rounds}`);
-    const { stdout } = await promisify(execFile)(process.execPath, [program, ...kernels]);
+    // Optimised from the first call: a measurement takes 30 ms, and V8's other compiler would be part
+    // of it (Q4_1, one token: 13 GMAC/s in place of 16).
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--no-liftoff',
+      program,
+      ...kernels,
+    ]);
     const lines = stdout
       .trim()
       .split('\n')
