@@ -39,9 +39,8 @@ struct FiniteHalf {
 // of planes[v]; the others stand above them in planes of their own, 8 / kHigh units in a byte.
 // Behind the scales [kScales] of a group (or of its halves) are its minima, unless the weights have
 // their zero in the middle of the range.
-template <int kHigh, int kScalesOfGroup, bool kIsCentred, typename FactorType>
+template <int kHigh, int kScalesOfGroup, bool kIsCentred, typename Factor>
 struct BitPanel {
-  using Factor = FactorType;
   static constexpr int kHighBits = kHigh;
   static constexpr int kScales = kScalesOfGroup;
   static constexpr bool kHasMin = true;
@@ -66,9 +65,8 @@ using Q5WidePanel = BitPanel<1, 1, false, float>;
 using Q6HalvesPanel = BitPanel<2, 2, true, float>;
 
 // Weights of kTable4Values, whose codes stand where a Q4Panel has its weights.
-template <typename FactorType>
+template <typename Factor>
 struct Table4Panel {
-  using Factor = FactorType;
   static constexpr int kHighBits = 0;
   static constexpr int kScales = 1;
   static constexpr bool kHasMin = false;
